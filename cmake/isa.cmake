@@ -1,0 +1,53 @@
+# Compiler flags of the ISA levels (runtime/cpu/isa.h has names and parents). Templates are C and always compiled by
+# clang 19 or later, whatever compiles the C++.
+find_program(TEMPLATE_CLANG NAMES clang-19 clang REQUIRED)
+
+set(BITNET_ISA_x86_64 scalar ssse3 avx2 avxvnni avx512 avx512vnni avx512vbmi)
+set(BITNET_ISA_aarch64 scalar neon dotprod i8mm)
+
+set(BITNET_FLAGS_x86_64_scalar     --target=x86_64-linux-gnu -march=x86-64)
+set(BITNET_FLAGS_x86_64_ssse3      --target=x86_64-linux-gnu -march=x86-64 -mssse3)
+set(BITNET_FLAGS_x86_64_avx2       --target=x86_64-linux-gnu -march=x86-64-v3)
+set(BITNET_FLAGS_x86_64_avxvnni    --target=x86_64-linux-gnu -march=x86-64-v3 -mavxvnni)
+set(BITNET_FLAGS_x86_64_avx512     --target=x86_64-linux-gnu -march=x86-64-v4 -mprefer-vector-width=512)
+set(BITNET_FLAGS_x86_64_avx512vnni --target=x86_64-linux-gnu -march=x86-64-v4 -mavx512vnni -mprefer-vector-width=512)
+set(BITNET_FLAGS_x86_64_avx512vbmi --target=x86_64-linux-gnu -march=x86-64-v4 -mavx512vnni -mavx512vbmi
+                                   -mprefer-vector-width=512)
+set(BITNET_FLAGS_aarch64_scalar    --target=aarch64-linux-gnu -march=armv8-a)
+set(BITNET_FLAGS_aarch64_neon      --target=aarch64-linux-gnu -march=armv8-a)
+set(BITNET_FLAGS_aarch64_dotprod   --target=aarch64-linux-gnu -march=armv8.2-a+dotprod)
+set(BITNET_FLAGS_aarch64_i8mm      --target=aarch64-linux-gnu -march=armv8.2-a+dotprod+i8mm)
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  set(BITNET_ARCHITECTURE x86_64)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  set(BITNET_ARCHITECTURE aarch64)
+else()
+  message(FATAL_ERROR "bitnet-tune knows x86_64 and aarch64, not ${CMAKE_SYSTEM_PROCESSOR}")
+endif()
+set(BITNET_ISA_LEVELS ${BITNET_ISA_${BITNET_ARCHITECTURE}})
+
+set(BITNET_TEMPLATE_FLAGS -std=c11 -ffreestanding -fno-math-errno -ffp-contract=off -fno-stack-protector -fPIC
+    -fvisibility=hidden -Wall -Wextra -Werror "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=" -I${CMAKE_SOURCE_DIR})
+
+# bitnet_template_object(OUT source.c ARCH LEVEL NAME extra flags...): an object file of a template at default parameters.
+# OUT receives its path; NAME makes it unique.
+function(bitnet_template_object out source arch level name)
+  set(object "${CMAKE_CURRENT_BINARY_DIR}/${name}.o")
+  add_custom_command(OUTPUT ${object}
+    COMMAND ${CCACHE} ${TEMPLATE_CLANG} ${BITNET_TEMPLATE_FLAGS} -O3 ${BITNET_FLAGS_${arch}_${level}} ${ARGN}
+            -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object} -MD -MF ${object}.d
+    DEPFILE ${object}.d DEPENDS ${source} VERBATIM)
+  set(${out} ${object} PARENT_SCOPE)
+endfunction()
+
+# bitnet_template_bitcode(...): the same as bitcode before any optimisation, for the tuner.
+function(bitnet_template_bitcode out source arch level name)
+  set(bitcode "${CMAKE_CURRENT_BINARY_DIR}/${name}.bc")
+  add_custom_command(OUTPUT ${bitcode}
+    COMMAND ${TEMPLATE_CLANG} ${BITNET_TEMPLATE_FLAGS} -O2 -Xclang -disable-llvm-passes -gline-tables-only
+            ${BITNET_FLAGS_${arch}_${level}} ${ARGN} -emit-llvm
+            -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${bitcode} -MD -MF ${bitcode}.d
+    DEPFILE ${bitcode}.d DEPENDS ${source} VERBATIM)
+  set(${out} ${bitcode} PARENT_SCOPE)
+endfunction()

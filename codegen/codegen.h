@@ -1,0 +1,69 @@
+// The only header of codegen/ that others include: it names no LLVM type. From a kernel's name and a shape to an object
+// file (bitcode template + constants + O3), from objects to functions in this process (ORC) or to a cache file (lld).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/base/result.h"
+#include "runtime/kernel/kernel.h"
+#include "runtime/kernel/manifest.h"
+
+namespace bitnet::codegen {
+
+// One embedded bitcode template: a kernel over a packing at an ISA level, with its parameters and their defaults.
+struct Template {
+  std::string kernel, packing, form;
+  Isa isa = Isa::scalar;
+  std::vector<std::pair<std::string, int64_t>> defaults;  // parameters in the template's order
+  std::string hash;                                       // of this bitcode: part of every wisdom key
+};
+const std::vector<Template>& templates();
+
+// What the structural check saw in the object (after O3).
+struct StaticReport {
+  int64_t code_bytes = 0;
+  int64_t stack_bytes = 0;   // of the largest frame
+  int spills = 0;            // stack accesses in innermost loops: a pruning score
+  double cycles = 0;         // MCA estimate of the hottest innermost loop; 0 unknown
+};
+
+struct Spec {
+  KernelName name;
+  int64_t n = 0, k = 0;      // constants of the code; 0: taken from the arguments
+  std::string tune_cpu;      // empty: the template's own
+};
+
+struct Object {
+  Spec spec;
+  std::vector<std::byte> bytes;  // ELF relocatable; symbols <to_string(name)>_<n>x<k>_{sizes,pack,prepare,finish,run}
+  StaticReport report;
+};
+std::string symbol_prefix(const Spec& spec);
+
+// Fails where the template is unknown, a parameter is out of range, or the structural check finds a call or an alloca.
+// Thread-safe.
+Result<Object> specialise(const Spec& spec);
+// Assembly text of the same code, for tests and people.
+Result<std::string> disassemble(const Object& object);
+
+// Functions of objects, loaded into this process. Keep it alive while they are used.
+class Jit {
+ public:
+  static Result<std::unique_ptr<Jit>> create();
+  virtual ~Jit() = default;
+  virtual Result<KernelFunctions> load(const Object& object) = 0;
+  virtual void unload(const Object& object) = 0;
+};
+
+// Links objects and the manifest into one relocation-free shared object. manifest.kernels[i] describes objects[i]: entry
+// offsets, symbol prefixes and the digest are filled in here. The bytes returned pass vet_cache.
+Result<std::vector<std::byte>> link_cache(std::span<const Object> objects, Manifest manifest);
+
+std::string llvm_version();
+
+}  // namespace bitnet::codegen

@@ -1,0 +1,37 @@
+// A file mapped read-only. The mapping may outlive the file's name; if the file is truncated while mapped, reading
+// past its new end would raise SIGBUS: install_truncation_guard turns that into a one-line error and exit code 1.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "runtime/base/result.h"
+
+namespace bitnet {
+
+class MappedFile {
+ public:
+  static Result<MappedFile> open(const std::string& path);
+  MappedFile() = default;
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const std::string& path() const { return path_; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+  std::string path_;
+};
+
+// For main(): on SIGBUS inside any MappedFile writes "error: <path>: file was truncated while in use" to stderr with
+// async-signal-safe calls only and exits with 1. Any other SIGBUS keeps its default action.
+void install_truncation_guard();
+
+// Writes to a temporary file in the same directory, fsyncs and renames: the old file or the new one, never half of one.
+Result<void> write_file_atomically(const std::string& path, std::span<const std::byte> bytes);
+
+}  // namespace bitnet

@@ -1,0 +1,37 @@
+// A ternary matrix in a model file: one weight scale and trits, whatever type stores them (I2_S, TQ1_0, TQ2_0).
+// Loading checks every byte once: I2_S code 3 and TQ1_0/TQ2_0 values outside -1..1 are rejected, and all non-zero
+// blocks of a TQ matrix must carry the same scale, else the matrix is refused as not ternary-per-tensor.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "runtime/base/result.h"
+#include "runtime/gguf/reader.h"
+
+namespace bitnet {
+
+class TernaryMatrix {
+ public:
+  // Checks type, dimensions (K <= 131072) and the scale; not yet every code: decode_rows does that as it goes.
+  // Where a scalar tensor "<stem>.scale" exists in the file (old arch `bitnet`), it multiplies the scale.
+  static Result<TernaryMatrix> open(const Gguf& file, const TensorInfo& tensor);
+
+  const std::string& name() const { return name_; }
+  int64_t n() const { return n_; }
+  int64_t k() const { return k_; }
+  float scale() const { return scale_; }  // weight = scale * trit
+
+  // Rows n0..n1 as trits -1, 0, +1: out[n1-n0][k]. Thread-safe. Errors name tensor, row and code.
+  Result<void> decode_rows(int64_t n0, int64_t n1, int8_t* out) const;
+
+ private:
+  std::string name_;
+  GgmlType type_ = GgmlType::i2_s;
+  std::span<const std::byte> data_;
+  int64_t n_ = 0, k_ = 0;
+  float scale_ = 1;
+};
+
+}  // namespace bitnet

@@ -1,0 +1,114 @@
+// The library's interface: load a model, make sequences, evaluate tokens, sample. bitnet-run, benchmarks, a server and
+// bindings are clients of this file; they see no tensor, kernel or thread.
+//
+//   BITNET_TRY(auto model, Model::load("model.gguf", {}));
+//   Sequence sequence = model.sequence(2048).value();
+//   BITNET_TRY(auto evaluation, model.evaluate(requests));     // a batch of tokens of several sequences
+//   int token = sampler.sample(evaluation.logits(i));
+//
+// The same file, tokens and options give bit-identical logits whatever the kernels, threads, batch or CPU
+// (docs/NUMERICS.md). Model is not thread-safe: one evaluation at a time; sequences belong to their model.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/base/result.h"
+#include "runtime/cpu/isa.h"
+#include "runtime/kernel/kernel.h"
+
+namespace bitnet {
+
+class Tokenizer;
+struct Hparams;
+
+enum class KernelChoice : uint8_t { automatic, builtin, reference };
+enum class KvType : uint8_t { f16, f32 };
+enum class Activations : uint8_t { int8, float32 };
+enum class Loader : uint8_t { map, dlopen };
+
+struct ModelOptions {
+  int threads = 0;                        // 0: default_thread_count()
+  KernelChoice kernels = KernelChoice::automatic;
+  std::optional<Isa> isa;                 // --isa: limits to the level and its parents
+  std::string cache_path;                 // empty: search the usual places
+  Loader loader = Loader::map;
+  Activations activations = Activations::int8;
+  int64_t batch = 512;                    // most tokens evaluated at once: longer batches are split (-ub)
+  // For benchmarks and the tuner's check: kernels from here come first.
+  const KernelSource* extra_kernels = nullptr;
+};
+
+// What logits a token asks for: the head computes no more.
+struct Want {
+  enum class Kind : uint8_t { none, top, all };
+  Kind kind = Kind::none;
+  int k = 0;  // for top
+};
+
+struct Logit {
+  int32_t id;
+  float value;
+};
+
+class Sequence {  // a conversation's key/value cache; movable
+ public:
+  ~Sequence();
+  Sequence(Sequence&&) noexcept;
+  Sequence& operator=(Sequence&&) noexcept;
+  int64_t length() const;                // tokens so far
+  int64_t capacity() const;
+  std::span<const int32_t> tokens() const;
+  void truncate(int64_t length);         // forget tokens from `length` on
+
+ private:
+  friend class Model;
+  struct State;
+  explicit Sequence(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+struct TokenRequest {
+  Sequence* sequence;
+  int32_t token;
+  Want want;
+};
+
+struct TokenResult {             // of one request that wanted something, in the order of requests
+  size_t request;                // its index
+  std::vector<Logit> top;        // value descending, then id ascending
+  std::vector<float> all;        // [vocabulary], for Want::all
+  std::vector<float> hidden;     // final normed hidden state, [hidden]
+};
+
+class Model {
+ public:
+  static Result<Model> load(const std::string& path, const ModelOptions& options);
+  ~Model();
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+
+  const Hparams& hparams() const;
+  const Tokenizer& tokenizer() const;
+  int threads() const;
+  std::string kernels_in_use() const;            // one line; says why a cache was not used
+  uint64_t weight_bytes_per_token() const;       // packed ternary weights + head, as read for one token
+  uint64_t file_bytes() const;
+  uint64_t parameters() const;
+
+  Result<Sequence> sequence(int64_t capacity, KvType k = KvType::f16, KvType v = KvType::f16) const;
+  // Tokens of one sequence in order; sequences may be mixed freely. An error (full context, id out of range) leaves
+  // every sequence as it was.
+  Result<std::vector<TokenResult>> evaluate(std::span<const TokenRequest> requests);
+
+ private:
+  struct State;
+  explicit Model(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bitnet

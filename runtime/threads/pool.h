@@ -1,0 +1,42 @@
+// One persistent pool of threads for the whole program. The caller is thread 0, so a pool of 1 starts none.
+// Threads spin briefly for the next piece of work and then park, so that an idle program gives its cores back.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace bitnet {
+
+class ThreadPool {
+ public:
+  // threads >= 1. Threads are not pinned: virtual cores move, and the scheduler sees more than we do.
+  explicit ThreadPool(int threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int size() const;
+
+  // Runs body(thread) once on every thread, 0..size()-1, and returns when all are done. Not re-entrant.
+  // Everything written before is seen by body, everything body wrote is seen after.
+  void run(const std::function<void(int thread)>& body);
+
+  // Inside run: waits until every thread of the pool has called it.
+  void barrier(int thread);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Part `index` of `parts` nearly equal ranges of 0..total, whose ends are multiples of step (but for total itself).
+struct Range {
+  int64_t begin = 0, end = 0;
+};
+Range share(int64_t total, int64_t step, int parts, int index);
+
+// Physical cores in this process's affinity mask, at most its cgroup CPU quota, at least 1.
+int default_thread_count();
+
+}  // namespace bitnet
