@@ -1,5 +1,4 @@
-# Cross build for AArch64 Linux, run under qemu-user:
-#   cmake -B build/aarch64 -G Ninja --toolchain cmake/aarch64-linux-gnu.cmake -DBITNET_BUILD_TUNER=OFF -DBITNET_BUILD_BENCH=OFF
+# Cross build for AArch64 Linux, run under qemu-user: scripts/build-aarch64 calls it and fetches the target's libraries.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER clang-19)
@@ -8,5 +7,12 @@ set(CMAKE_ASM_COMPILER clang-19)
 set(CMAKE_C_COMPILER_TARGET aarch64-linux-gnu)
 set(CMAKE_CXX_COMPILER_TARGET aarch64-linux-gnu)
 set(CMAKE_ASM_COMPILER_TARGET aarch64-linux-gnu)
-set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu)
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu)
+set(CMAKE_FIND_ROOT_PATH "${BITNET_SYSROOT}")
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE BOTH)
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES BITNET_SYSROOT)
+# One file that runs anywhere, no dynamic linker path needed under qemu.
+set(CMAKE_EXE_LINKER_FLAGS_INIT "-static")
