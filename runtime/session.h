@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/logits.h"
 #include "runtime/base/result.h"
 #include "runtime/cpu/isa.h"
 #include "runtime/kernel/kernel.h"
@@ -41,18 +42,6 @@ struct ModelOptions {
   int64_t batch = 512;                    // most tokens evaluated at once: longer batches are split (-ub)
   // For benchmarks and the tuner's check: kernels from here come first.
   const KernelSource* extra_kernels = nullptr;
-};
-
-// What logits a token asks for: the head computes no more.
-struct Want {
-  enum class Kind : uint8_t { none, top, all };
-  Kind kind = Kind::none;
-  int k = 0;  // for top
-};
-
-struct Logit {
-  int32_t id;
-  float value;
 };
 
 class Sequence {  // a conversation's key/value cache; movable
