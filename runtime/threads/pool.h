@@ -19,7 +19,7 @@ class ThreadPool {
   int size() const;
 
   // Runs body(thread) once on every thread, 0..size()-1, and returns when all are done. Not re-entrant.
-  // Everything written before is seen by body, everything body wrote is seen after.
+  // Everything written before is seen by body, everything body wrote is seen after. body must not throw.
   void run(const std::function<void(int thread)>& body);
 
   // Inside run: waits until every thread of the pool has called it.
@@ -33,10 +33,9 @@ class ThreadPool {
 // Part `index` of `parts` nearly equal ranges of 0..total, whose ends are multiples of step (but for total itself).
 struct Range {
   int64_t begin = 0, end = 0;
+  int64_t size() const { return end - begin; }
+  bool empty() const { return begin >= end; }
 };
 Range share(int64_t total, int64_t step, int parts, int index);
-
-// Physical cores in this process's affinity mask, at most its cgroup CPU quota, at least 1.
-int default_thread_count();
 
 }  // namespace bitnet
