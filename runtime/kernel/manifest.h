@@ -11,19 +11,11 @@
 #include <vector>
 
 #include "runtime/base/result.h"
+#include "runtime/cpu/fingerprint.h"
 #include "runtime/kernel/abi.h"
 #include "runtime/kernel/problem.h"
 
 namespace bitnet {
-
-struct Machine {               // runtime/cpu/fingerprint fills it
-  std::string cpu;             // "Intel(R) Xeon(R) Processor", family/model/stepping included
-  std::string isa_levels;      // proved, space-separated
-  std::vector<int64_t> cache_bytes;  // L1d, L2, L3
-  int cores = 0;
-  bool operator==(const Machine&) const = default;
-  std::string id() const;      // 8 hexadecimal digits
-};
 
 struct KernelRecord {          // one compiled kernel in the file
   std::string name;            // to_string(KernelName)

@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 
+#include "runtime/cpu/topology.h"  // default_thread_count
+
 namespace bitnet {
 
 class ThreadPool {
