@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "runtime/base/result.h"
 #include "runtime/cpu/isa.h"
@@ -21,8 +22,17 @@
 
 namespace bitnet {
 
-// On the bytes alone; what it returns was proved to lie inside them.
-Result<Manifest> vet_cache(std::span<const std::byte> file, const IsaSet& isa, const std::string& shapes);
+// The architecture that this program runs on.
+#if defined(__aarch64__)
+constexpr std::string_view kArchitecture = "aarch64";
+#else
+constexpr std::string_view kArchitecture = "x86_64";
+#endif
+
+// On the bytes alone; what it returns was proved to lie inside them. Another architecture is for the linker of caches,
+// which checks what it made for a foreign CPU.
+Result<Manifest> vet_cache(std::span<const std::byte> file, const IsaSet& isa, const std::string& shapes,
+                           std::string_view architecture = kArchitecture);
 
 // The digest that the manifest's field must hold (its 32 digits taken as '0'). Used by the linker that writes caches.
 std::string cache_digest(std::span<const std::byte> file, size_t digest_offset);
@@ -31,8 +41,10 @@ class LoadedCache final : public KernelSource {
  public:
   enum class How { map, dlopen };
   // Owner and mode are checked on the open descriptor, not on the name. threads: the plan for the nearest number is used.
+  // machine: this one; where the cache was tuned on another, describe() says so (without a cpu name nothing is compared).
   static Result<std::unique_ptr<LoadedCache>> load(const std::string& path, const IsaSet& isa,
-                                                   const std::string& shapes, int threads, How how);
+                                                   const std::string& shapes, int threads, How how,
+                                                   const Machine& machine = {});
   ~LoadedCache() override;
   std::optional<ProblemKernels> find(const Problem& problem) const override;
   std::string describe() const override;
@@ -46,6 +58,7 @@ class LoadedCache final : public KernelSource {
 };
 
 // Where caches lie: ${XDG_CACHE_HOME:-~/.cache}/bitnet/<machine id>/<shapes>.kc, then /usr/share/bitnet/<machine id>/.
+// The first is empty where neither variable names a directory; find_cache gives the first of them that exists.
 std::string default_cache_path(const Machine& machine, const std::string& shapes);
 std::optional<std::string> find_cache(const Machine& machine, const std::string& shapes);
 
