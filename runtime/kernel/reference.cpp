@@ -1,0 +1,155 @@
+#include "runtime/kernel/reference.h"
+
+#include <bit>
+#include <cassert>
+#include <cstring>
+
+namespace bitnet {
+namespace {
+
+// One rounding: the product is exact in double; TwoSum gives the sum and its error; the sum is
+// rounded to odd, so that rounding it again, to float, cannot go wrong.
+float fma_once(float a, float b, float c) {
+  const double product = double{a} * double{b};
+  const double addend = double{c};
+  const double sum = product + addend;
+  const double part = sum - product;
+  const double error = (product - (sum - part)) + (addend - part);
+  const uint64_t bits = std::bit_cast<uint64_t>(sum);
+  if (error != 0 && sum - sum == 0 && (bits & 1) == 0) {
+    const bool outward = (error > 0) == (sum > 0);
+    return static_cast<float>(std::bit_cast<double>(outward ? bits + 1 : bits - 1));
+  }
+  return static_cast<float>(sum);
+}
+
+float exp_defined(float x) {
+  if (x != x) return x;
+  if (x < -87.0F) return 0.0F;
+  if (x > 88.0F) return std::numeric_limits<float>::infinity();
+  // rint for |value| < 2^22: adding 1.5 * 2^23 leaves no bits for a fraction, ties go to even.
+  const float shifted = x * 0x1.715476p+0F + 0x1.8p23F;
+  const float n = shifted - 0x1.8p23F;
+  float r = fma_once(n, -0x1.62e43p-1F, x);
+  r = fma_once(n, 0x1.05c61p-29F, r);
+  float p = 0x1.6a23dp-10F;
+  for (const float coefficient :
+       {0x1.123a2p-7F, 0x1.5558f2p-5F, 0x1.555492p-3F, 0x1.fffffcp-2F, 1.0F, 1.0F})
+    p = fma_once(p, r, coefficient);
+  return p * std::bit_cast<float>((static_cast<uint32_t>(static_cast<int32_t>(n) + 127)) << 23);
+}
+
+float silu(float x) { return x * (1.0F / (1.0F + exp_defined(-x))); }
+
+float relu2(float x) {
+  const float r = x > 0 ? x : 0.0F;
+  return r * r;
+}
+
+int64_t form_row_bytes(int64_t k) { return (k + 63) / 64 * 64; }
+
+void sizes(int64_t n, int64_t k, BnSizes* out) {
+  *out = BnSizes{.packed_bytes = n * k,
+                 .form_group_tokens = 1,
+                 .form_group_bytes = form_row_bytes(k),
+                 .scratch_bytes = 0,
+                 .exact_k = BN_MAX_K,
+                 .row_step = 2,
+                 .token_step = 1,
+                 .split = BN_SPLIT_ROWS,
+                 .reserved = 0};
+}
+
+void pack(const BnPack* p) {
+  std::memcpy(p->packed + p->n0 * p->k, p->trits, static_cast<size_t>((p->n1 - p->n0) * p->k));
+}
+
+void prepare(const BnPrepare* p) {
+  for (int64_t m = p->m0; m < p->m1; ++m)
+    std::memcpy(p->form + m * form_row_bytes(p->k) + p->k0, p->x + m * p->ldx + p->k0,
+                static_cast<size_t>(p->k1 - p->k0));
+}
+
+int32_t dot(const BnRun* r, int64_t m, int64_t n) {
+  const auto* x = reinterpret_cast<const int8_t*>(r->form) + m * form_row_bytes(r->k);
+  const auto* w = reinterpret_cast<const int8_t*>(r->packed) + n * r->k;
+  int32_t sum = 0;
+  for (int64_t k = 0; k < r->k; ++k) sum += x[k] * w[k];
+  return sum;
+}
+
+float weight_scale(const BnRun* r, int64_t n) {
+  for (int32_t i = 0; i < r->segment_count; ++i) {
+    const BnSegment& s = r->segments[i];
+    if (n >= s.row_begin && n < s.row_end && (n - s.row_begin) % s.row_stride == 0)
+      return s.weight_scale;
+  }
+  assert(false && "a row belongs to a segment");
+  return 0.0F;
+}
+
+float scaled(const BnRun* r, int64_t m, int64_t n) {
+  return reference_scaled(dot(r, m, n), weight_scale(r, n), r->token_scale[m]);
+}
+
+void run(const BnRun* r) {
+  const auto epilogue = static_cast<BnEpilogue>(r->epilogue);
+  for (int64_t m = r->m0; m < r->m1; ++m) {
+    auto* y_int = static_cast<int32_t*>(r->y) + m * r->ldy;
+    auto* y = static_cast<float*>(r->y) + m * r->ldy;
+    for (int64_t n = r->n0; n < r->n1; ++n) {
+      switch (epilogue) {
+        case BN_INT32:
+          y_int[n] = dot(r, m, n);
+          break;
+        case BN_SCALED:
+          y[n] = scaled(r, m, n);
+          break;
+        case BN_SCALED_ADD:
+          y[n] = y[n] + scaled(r, m, n);
+          break;
+        case BN_GATE_UP_SILU:
+        case BN_GATE_UP_RELU2:
+          if (n % 2 == 0)
+            y[n / 2] = reference_gate_up(scaled(r, m, n), scaled(r, m, n + 1), epilogue);
+          break;
+      }
+    }
+  }
+}
+
+class ReferenceSource final : public KernelSource {
+ public:
+  std::optional<ProblemKernels> find(const Problem& problem) const override {
+    ClassKernel kernel{.m_min = 1,
+                       .m_max = kAnyTokens,
+                       .name = {"reference", "bytes", Isa::scalar, {{"r", 1}}},
+                       .packing_key = "bytes_r1",
+                       .form = "bytes",
+                       .functions = reference_functions()};
+    kernel.functions.sizes(problem.n, problem.k, &kernel.sizes);
+    return ProblemKernels{{kernel}};
+  }
+  std::string describe() const override { return "reference kernels (scalar)"; }
+};
+
+}  // namespace
+
+float reference_scaled(int32_t dot, float weight_scale, float token_scale) {
+  return static_cast<float>(dot) * (weight_scale / token_scale);
+}
+
+float reference_gate_up(float gate, float up, BnEpilogue epilogue) {
+  return (epilogue == BN_GATE_UP_SILU ? silu(gate) : relu2(gate)) * up;
+}
+
+const KernelFunctions& reference_functions() {
+  static const KernelFunctions functions{sizes, pack, prepare, nullptr, run};
+  return functions;
+}
+
+std::unique_ptr<KernelSource> make_reference_source() {
+  return std::make_unique<ReferenceSource>();
+}
+
+}  // namespace bitnet
