@@ -13,7 +13,7 @@
 namespace bitnet {
 namespace {
 
-// Y[2][..] of x[2][3] and w[4][3]: dots are {{3, -6, 0, 7}, {-127, 254, 127, -381}}.
+// Y[2][..] of x[2][3] and w[4][3]; dots below.
 constexpr int8_t kX[2][3] = {{1, 2, 4}, {-127, -127, -127}};
 constexpr int8_t kW[4][3] = {{1, 1, 0}, {0, -1, -1}, {-1, 0, 0}, {1, 1, 1}};
 constexpr int32_t kDots[2][4] = {{3, -6, -1, 7}, {-254, 254, 127, -381}};
@@ -52,8 +52,8 @@ std::vector<T> run(BnEpilogue epilogue, std::vector<T> y, int64_t ldy) {
 
 TEST(Reference, DotProducts) {
   const auto y = run(BN_INT32, std::vector<int32_t>(10, 99), 5);
-  for (int m = 0; m < 2; ++m) {
-    for (int n = 0; n < 4; ++n) EXPECT_EQ(y[m * 5 + n], kDots[m][n]);
+  for (size_t m = 0; m < 2; ++m) {
+    for (size_t n = 0; n < 4; ++n) EXPECT_EQ(y[m * 5 + n], kDots[m][n]);
     EXPECT_EQ(y[m * 5 + 4], 99) << "wrote past its columns";
   }
 }
