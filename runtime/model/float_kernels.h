@@ -6,8 +6,9 @@
 //   KV cache of one sequence, layer and kv head, `capacity` keys, a multiple of 256:
 //     K  groups of 16 keys, d-major: element (t, d) at ((t / 16) * head_size + d) * 16 + t % 16
 //     V  row-major: element (t, d) at t * head_size + d
-//   both F16 or F32 (BnKvType), 64-byte aligned.
-//   Vectors of floats are 64-byte aligned and may be read 255 bytes past their end.
+//   both F16 or F32 (BnKvType), 64-byte aligned, and may be read 255 bytes past their end. Keys that are not visible may
+//   hold anything.
+//   Other vectors may lie anywhere, and not a byte past them is read; rows of a model file likewise.
 #ifndef BITNET_RUNTIME_MODEL_FLOAT_KERNELS_H_
 #define BITNET_RUNTIME_MODEL_FLOAT_KERNELS_H_
 
@@ -30,22 +31,22 @@ typedef struct BnAttend {
   int64_t keys;         // >= 1
   const void* k;
   const void* v;
-  float* scratch;       // BN_ATTEND_SCRATCH(group, head_size) floats
+  float* scratch;       // BN_ATTEND_SCRATCH(group, head_size) floats, 64-byte aligned
 } BnAttend;
 #define BN_ATTEND_SCRATCH(group, head_size) ((group) * (2 * (head_size) + 256 + 8) + 64)
 
 // Rows n0..n1 of a head for `tokens` hidden states. Quantised rows (Q8_0, Q6_K) read H prepared by head_prepare.
 typedef struct BnHead {
   int32_t type;              // enum BnFloatType
-  const uint8_t* rows;       // row-major, file layout
+  const uint8_t* rows;       // row-major, file layout, row 0 first; Q8_0: k % 32 == 0, Q6_K: k % 256 == 0
   int64_t row_bytes, k;
   int64_t n0, n1;
   int64_t tokens;
   const float* hidden;       // [tokens][ld_hidden], normed
   int64_t ld_hidden;
-  const uint8_t* prepared;   // [tokens][prepared_bytes(k)], for Q8_0 and Q6_K
+  const uint8_t* prepared;   // [tokens][prepared_bytes(k)] by the same table, 64-byte aligned, for Q8_0 and Q6_K
   int64_t ld_prepared;       // bytes
-  float* logits;             // [tokens][ld_logits]
+  float* logits;             // [tokens][ld_logits]; row n's logit goes to column n
   int64_t ld_logits;
 } BnHead;
 
@@ -64,7 +65,7 @@ typedef struct BnFloatKernels {
   void (*store_k)(int32_t kv_type, const float* x, int64_t head_size, int64_t t, void* k);
   void (*store_v)(int32_t kv_type, const float* x, int64_t head_size, int64_t t, void* v);
   void (*attend)(const BnAttend* attend);
-  // Bytes of one token's H for k features (0 for types that need none), and H itself.
+  // Bytes of one token's H for k features (a multiple of 64; 0 for types that need none), and H itself.
   int64_t (*head_prepared_bytes)(int32_t type, int64_t k);
   void (*head_prepare)(int32_t type, const float* hidden, int64_t k, uint8_t* prepared);
   void (*head)(const BnHead* head);
