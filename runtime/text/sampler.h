@@ -16,6 +16,7 @@
 
 #include "runtime/base/logits.h"
 #include "runtime/base/result.h"
+#include "runtime/model/float_kernels.h"
 #include "runtime/text/pcg.h"
 
 namespace bitnet {
@@ -33,8 +34,10 @@ Result<void> check(const SamplerOptions& options);
 
 class Sampler {
  public:
-  // Options must have passed check(); `vocabulary` is its size.
-  Sampler(const SamplerOptions& options, int64_t vocabulary);
+  // Options must have passed check(); `vocabulary` is its size. Any table of float kernels gives
+  // the same tokens.
+  Sampler(const SamplerOptions& options, int64_t vocabulary,
+          const BnFloatKernels& floats = reference_float_kernels());
 
   // What sample() needs for the next token. Greedy and top-k need few logits: penalties can only
   // push a token down (unless they are below 1), so the best k after them are among the best k +
@@ -42,7 +45,7 @@ class Sampler {
   Want want() const;
 
   // `best`: at least what want() asked for, in its order. Or all logits by id. Both give the same
-  // token.
+  // token. Not to be called with nothing.
   int32_t sample(std::span<const Logit> best);
   int32_t sample(std::span<const float> all);
 
@@ -52,17 +55,19 @@ class Sampler {
  private:
   bool greedy() const { return options_.temperature <= 0; }
   bool penalises() const { return options_.repeat_penalty != 1 && options_.repeat_last_n != 0; }
-  void penalise_and_sort(size_t keep);
-  int32_t choose();
+  void add_candidate(Logit logit);
+  int32_t choose();  // from candidates_, in any order
+  size_t nucleus(size_t count, float sum) const;
 
   SamplerOptions options_;
+  const BnFloatKernels* floats_;
   Pcg32 random_;
   std::vector<int32_t> last_;  // the last n accepted, a ring once it is full
   size_t oldest_ = 0;
   std::vector<int32_t> counts_;  // [vocabulary] how often an id is in last_
-  int64_t distinct_ = 0;
+  int64_t distinct_ = 0;         // ids that are
   std::vector<Logit> candidates_;
-  std::vector<float> terms_;
+  std::vector<float> scaled_, terms_;  // [candidates]
 };
 
 }  // namespace bitnet

@@ -40,6 +40,7 @@ struct Vocabulary {
   bool add_bos = false, add_eos = false;
   bool add_space_prefix = false;  // SentencePiece: text begins with a space that is not written
   bool ignore_merges = false;     // bpe: a whole word that is a token is taken as it is
+  std::string_view pretokenizer = "llama-bpe";  // bpe: tokenizer.ggml.pre
   std::string_view chat_template;
 
   // Reads tokenizer.* of a model file. Where tokenizer.ggml.pre is absent, llama-bpe is assumed.

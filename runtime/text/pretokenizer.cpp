@@ -1,0 +1,79 @@
+#include "runtime/text/pretokenizer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+namespace bitnet {
+namespace {
+
+// falcon3 and falcon_e are other vocabularies with the expression of Llama 3.
+constexpr std::array kLlamaNames = {"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon_e"};
+
+// The expression of Llama 3, with two things spelt out: contractions in both cases, as ignoring
+// case would let U+017F (long s) pass for s; and white space as Unicode's White_Space, as PCRE2's
+// \s has U+180E besides.
+#define SPACE "\\t-\\r\\x{85}\\p{Z}"
+constexpr const char* kLlamaExpression =
+    "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]"
+    "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
+    "|\\p{N}{1,3}"
+    "| ?[^" SPACE
+    "\\p{L}\\p{N}]+[\\r\\n]*"
+    "|[" SPACE
+    "]*[\\r\\n]+"
+    "|[" SPACE "]+(?![^" SPACE
+    "])"
+    "|[" SPACE "]+";
+#undef SPACE
+
+struct FreeMatch {
+  void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
+};
+
+}  // namespace
+
+void Pretokenizer::Free::operator()(pcre2_real_code_8* code) const { pcre2_code_free(code); }
+
+Result<Pretokenizer> Pretokenizer::make(std::string_view name) {
+  if (std::ranges::find(kLlamaNames, name) == kLlamaNames.end())
+    return fail(Error::Kind::unsupported, "tokenizer.ggml.pre is {}, known are {}", name,
+                fmt::join(kLlamaNames, ", "));
+  int error = 0;
+  PCRE2_SIZE at = 0;
+  pcre2_code* code =
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(kLlamaExpression), PCRE2_ZERO_TERMINATED,
+                    PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &error, &at, nullptr);
+  if (code == nullptr)
+    return fail(Error::Kind::unsupported, "PCRE2 refuses the expression of {} at {}: error {}",
+                name, at, error);
+  pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);  // where it cannot, pcre2_match interprets
+  return Pretokenizer(code);
+}
+
+void Pretokenizer::split(std::string_view text, std::vector<std::string_view>& words) const {
+  const std::unique_ptr<pcre2_match_data, FreeMatch> match(pcre2_match_data_create(1, nullptr));
+  const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
+  for (size_t at = 0; at < text.size();) {
+    int found = -1;
+    // Some alternative takes every character, so a failure means that PCRE2 ran out of memory: then
+    // the rest is one word, which still encodes to the same text.
+    if (match != nullptr) {
+      found = pcre2_match(code_.get(), subject, text.size(), at, PCRE2_NO_UTF_CHECK, match.get(),
+                          nullptr);
+      if (found == PCRE2_ERROR_JIT_STACKLIMIT)
+        found = pcre2_match(code_.get(), subject, text.size(), at,
+                            PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, match.get(), nullptr);
+    }
+    const size_t end = found > 0 ? pcre2_get_ovector_pointer(match.get())[1] : text.size();
+    words.push_back(text.substr(at, std::max(end, at + 1) - at));
+    at = std::max(end, at + 1);
+  }
+}
+
+}  // namespace bitnet
