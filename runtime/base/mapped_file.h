@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -13,18 +14,18 @@ namespace bitnet {
 class MappedFile {
  public:
   static Result<MappedFile> open(const std::string& path);
-  MappedFile() = default;
+  MappedFile();
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();
 
-  std::span<const std::byte> bytes() const { return {data_, size_}; }
-  const std::string& path() const { return path_; }
+  std::span<const std::byte> bytes() const;
+  const std::string& path() const;
+
+  struct Mapping;
 
  private:
-  const std::byte* data_ = nullptr;
-  size_t size_ = 0;
-  std::string path_;
+  std::unique_ptr<Mapping> mapping_;
 };
 
 // For main(): on SIGBUS inside any MappedFile writes "error: <path>: file was truncated while in use" to stderr with
