@@ -1,6 +1,7 @@
-// Reads GGUF v2 and v3 (little-endian). The file is hostile input: every count, length, offset, product and string is
-// checked before it is used; views returned here lie inside the mapping. Nothing is copied but the metadata index.
-// Format: docs/spec of ggml, "GGUF"; ids of ternary types collide between projects, see types.h.
+// Reads GGUF v2 and v3 (little-endian). The file is hostile input: every count, length, offset,
+// product and string is checked before it is used; views returned here lie inside the mapping.
+// Nothing is copied but the metadata index. Format: docs/spec of ggml, "GGUF"; ids of ternary types
+// collide between projects, see types.h.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +31,8 @@ struct GgufArray {
 struct TensorInfo {
   std::string_view name;
   GgmlType type = GgmlType::f32;
-  std::vector<uint64_t> dims;             // fastest first: dims[0] = K, dims[1] = N
-  std::span<const std::byte> data;        // exactly the tensor's bytes
+  std::vector<uint64_t> dims;       // fastest first: dims[0] = K, dims[1] = N
+  std::span<const std::byte> data;  // exactly the tensor's bytes
   int64_t k() const { return static_cast<int64_t>(dims[0]); }
   int64_t n() const { return dims.size() > 1 ? static_cast<int64_t>(dims[1]) : 1; }
 };
@@ -63,6 +64,8 @@ class Gguf {
   Result<const TensorInfo*> tensor(std::string_view name) const;  // error: not_found
 
  private:
+  friend class GgufParser;
+  const GgufValue* value(std::string_view key) const;
   std::string path_;
   MappedFile file_;
   std::span<const std::byte> bytes_;

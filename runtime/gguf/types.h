@@ -1,6 +1,6 @@
 // GGUF tensor types that this project reads, with their block geometry. Names are GGUF's.
-// Ids 36..47 mean different things in different projects: an id alone does not identify a ternary tensor, see
-// ternary.h for what is checked besides.
+// Ids 36..47 mean different things in different projects: an id alone does not identify a ternary
+// tensor, see ternary.h for what is checked besides.
 #pragma once
 
 #include <cstdint>
@@ -13,20 +13,31 @@
 namespace bitnet {
 
 enum class GgmlType : uint32_t {
-  f32 = 0, f16 = 1, q8_0 = 8, q6_k = 14, bf16 = 30, tq1_0 = 34, tq2_0 = 35, i2_s = 36,
+  f32 = 0,
+  f16 = 1,
+  q8_0 = 8,
+  q6_k = 14,
+  bf16 = 30,
+  tq1_0 = 34,
+  tq2_0 = 35,
+  i2_s = 36,
 };
 
 struct TypeTraits {
   GgmlType type;
-  std::string_view name;       // "TQ2_0"
-  int64_t block_elements;      // a row's K must be a multiple (I2_S: 1, its blocks run flat across rows)
-  int64_t block_bytes;
+  std::string_view name;  // "TQ2_0"
+  int64_t
+      block_elements;   // a row's K must be a multiple (I2_S: 1, its blocks run flat across rows)
+  int64_t block_bytes;  // I2_S: 0, not a whole number; tensor_bytes knows
   bool ternary;
 };
 // Null for an id that this project does not read.
 const TypeTraits* find_type(uint32_t id);
 const TypeTraits& traits(GgmlType type);
-// Bytes of a tensor [n][k], every overflow checked. I2_S: ceil(n*k / 128) * 32 bytes and 32 more for the scale.
+// "TQ2_0", or what is known of an id that this project does not read: for messages.
+std::string type_name(uint32_t id);
+// Bytes of a tensor [n][k], every overflow checked. I2_S: ceil(n*k / 128) * 32 bytes and 32 more
+// for the scale.
 Result<uint64_t> tensor_bytes(GgmlType type, uint64_t n, uint64_t k);
 
 }  // namespace bitnet

@@ -1,0 +1,26 @@
+// Blocks of the ternary types -> trits. Plain loops of fixed length, so that the compiler turns
+// them into vector code; a code 3 (there is none in a valid file) decodes to 2 and is reported, so
+// the caller can find it.
+#pragma once
+
+#include <cstdint>
+
+namespace bitnet {
+
+constexpr int64_t kI2sElements = 128, kI2sBytes = 32;
+constexpr int64_t kTqElements = 256, kTq1Bytes = 54,
+                  kTq2Bytes = 66;  // the last two bytes: the scale, F16
+
+// in[blocks][kI2sBytes] -> out[blocks][kI2sElements]. False where a code is 3.
+bool decode_i2s(const uint8_t* in, int64_t blocks, int8_t* out);
+
+// One block, without its scale: in[kTq2Bytes] or in[kTq1Bytes] -> out[kTqElements].
+bool decode_tq2_block(const uint8_t* in, int8_t* out);  // false where a code is 3
+void decode_tq1_block(const uint8_t* in, int8_t* out);  // every byte is valid: see there
+
+// The scale's bits.
+inline uint16_t tq_scale(const uint8_t* block, int64_t block_bytes) {
+  return static_cast<uint16_t>(block[block_bytes - 2] | block[block_bytes - 1] << 8);
+}
+
+}  // namespace bitnet
