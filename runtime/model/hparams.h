@@ -67,6 +67,8 @@ struct ModelFile {
   std::vector<std::vector<float>> converted;
 
   static Result<ModelFile> open(const std::string& path);
+  // For tests and fuzzing: bytes must outlive the result; name stands in messages.
+  static Result<ModelFile> parse(std::span<const std::byte> bytes, const std::string& name);
 };
 
 }  // namespace bitnet

@@ -1,0 +1,176 @@
+// ModelFile::open: finds every tensor of the model by name, checks type and shape, and refuses what
+// is left over.
+#include <cmath>
+#include <cstring>
+#include <set>
+#include <utility>
+
+#include "runtime/base/printable.h"
+#include "runtime/gguf/half.h"
+#include "runtime/model/hparams.h"
+
+namespace bitnet {
+namespace {
+
+static_assert(TernaryMatrix::kMaxK == BN_MAX_K);
+
+class ModelReader {
+ public:
+  explicit ModelReader(ModelFile& model) : model_(model), file_(model.file), h_(model.hparams) {}
+
+  Result<void> run() {
+    BITNET_CHECK(check_tokens());
+    BITNET_TRY(model_.embedding, floats("token_embd.weight"));
+    model_.head = model_.embedding;
+    if (file_.find("output.weight") != nullptr) {
+      BITNET_TRY(model_.head, floats("output.weight"));
+    }
+    BITNET_TRY(model_.output_norm, norm("output_norm.weight", h_.hidden));
+    for (int64_t i = 0; i < h_.layers; ++i) {
+      BITNET_TRY(LayerTensors layer, read_layer(fmt::format("blk.{}.", i)));
+      model_.layers.push_back(std::move(layer));
+    }
+    return check_nothing_is_left();
+  }
+
+ private:
+  Result<const TensorInfo*> take(const std::string& name) {
+    BITNET_TRY(const TensorInfo* tensor, file_.tensor(name));
+    used_.insert(tensor->name);
+    return tensor;
+  }
+
+  std::unexpected<Error> wrong_shape(const TensorInfo& tensor, int64_t n, int64_t k) const {
+    return fail(Error::Kind::invalid, "{}: {}: found {}x{} (rows x columns), wanted {}x{}",
+                file_.path(), tensor.name, tensor.n(), tensor.k(), n, k);
+  }
+
+  Result<void> check_tokens() const {
+    if (!file_.has("tokenizer.ggml.tokens")) return {};
+    BITNET_TRY(const auto tokens, file_.strings("tokenizer.ggml.tokens"));
+    if (static_cast<int64_t>(tokens.size()) == h_.vocabulary) return {};
+    return fail(Error::Kind::invalid,
+                "{}: key tokenizer.ggml.tokens: found {} tokens, wanted {} as the model has",
+                file_.path(), tokens.size(), h_.vocabulary);
+  }
+
+  // A [vocabulary][hidden] matrix of any type of floats.
+  Result<FloatMatrix> floats(const std::string& name) {
+    BITNET_TRY(const TensorInfo* tensor, take(name));
+    if (traits(tensor->type).ternary) {
+      return fail(Error::Kind::unsupported, "{}: {}: found {}, wanted F32, F16, BF16, Q8_0 or Q6_K",
+                  file_.path(), name, traits(tensor->type).name);
+    }
+    if (tensor->n() != h_.vocabulary || tensor->k() != h_.hidden)
+      return wrong_shape(*tensor, h_.vocabulary, h_.hidden);
+    return FloatMatrix{.name = name,
+                       .type = tensor->type,
+                       .n = tensor->n(),
+                       .k = tensor->k(),
+                       .row_bytes = static_cast<int64_t>(tensor->data.size()) / tensor->n(),
+                       .rows = tensor->data.data()};
+  }
+
+  Result<TernaryMatrix> linear(const std::string& name, int64_t n, int64_t k) {
+    BITNET_TRY(const TensorInfo* tensor, take(name));
+    BITNET_TRY(TernaryMatrix matrix, TernaryMatrix::open(file_, *tensor));
+    if (matrix.n() != n || matrix.k() != k) return wrong_shape(*tensor, n, k);
+    if (const TensorInfo* scale = file_.find(TernaryMatrix::scale_name(tensor->name)))
+      used_.insert(scale->name);
+    return matrix;
+  }
+
+  Result<std::span<const float>> norm(const std::string& name, int64_t length) {
+    BITNET_TRY(const TensorInfo* tensor, take(name));
+    if (tensor->n() != 1 || tensor->k() != length) return wrong_shape(*tensor, 1, length);
+    BITNET_TRY(const auto values, norm_values(*tensor));
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (std::isfinite(values[i])) continue;
+      return fail(Error::Kind::invalid, "{}: {}: element {} is {}, wanted a finite number",
+                  file_.path(), name, i, values[i]);
+    }
+    return values;
+  }
+
+  // In place where the file stores aligned F32, else converted.
+  Result<std::span<const float>> norm_values(const TensorInfo& tensor) {
+    const auto length = static_cast<size_t>(tensor.k());
+    const std::byte* data = tensor.data.data();
+    const bool aligned = reinterpret_cast<uintptr_t>(data) % alignof(float) == 0;
+    if (tensor.type == GgmlType::f32 && aligned)
+      return std::span(reinterpret_cast<const float*>(data), length);
+    std::vector<float> values(length);
+    if (tensor.type == GgmlType::f32) {
+      std::memcpy(values.data(), data, tensor.data.size());
+    } else if (tensor.type == GgmlType::f16 || tensor.type == GgmlType::bf16) {
+      for (size_t i = 0; i < length; ++i) {
+        uint16_t bits;
+        std::memcpy(&bits, data + 2 * i, sizeof bits);
+        values[i] = tensor.type == GgmlType::f16 ? float_from_half(bits) : float_from_bfloat(bits);
+      }
+    } else {
+      return fail(Error::Kind::unsupported, "{}: {}: found {}, wanted F32, F16 or BF16",
+                  file_.path(), tensor.name, traits(tensor.type).name);
+    }
+    model_.converted.push_back(std::move(values));
+    return std::span<const float>(model_.converted.back());
+  }
+
+  Result<LayerTensors> read_layer(const std::string& block) {
+    const LinearShapes s = h_.linear_shapes();
+    LayerTensors layer;
+    BITNET_TRY(layer.attn_norm, norm(block + "attn_norm.weight", s.hidden));
+    BITNET_TRY(layer.q, linear(block + "attn_q.weight", s.q_rows, s.hidden));
+    BITNET_TRY(layer.k, linear(block + "attn_k.weight", s.kv_rows, s.hidden));
+    BITNET_TRY(layer.v, linear(block + "attn_v.weight", s.kv_rows, s.hidden));
+    BITNET_TRY(layer.output, linear(block + "attn_output.weight", s.hidden, s.q_rows));
+    BITNET_TRY(layer.ffn_norm, norm(block + "ffn_norm.weight", s.hidden));
+    BITNET_TRY(layer.gate, linear(block + "ffn_gate.weight", s.feed_forward, s.hidden));
+    BITNET_TRY(layer.up, linear(block + "ffn_up.weight", s.feed_forward, s.hidden));
+    BITNET_TRY(layer.down, linear(block + "ffn_down.weight", s.hidden, s.feed_forward));
+    if (h_.sub_norms) {
+      BITNET_TRY(layer.attn_sub_norm, norm(block + "attn_sub_norm.weight", s.q_rows));
+      BITNET_TRY(layer.ffn_sub_norm, norm(block + "ffn_sub_norm.weight", s.feed_forward));
+    }
+    return layer;
+  }
+
+  // A tensor that nobody asked for is a part of the model that would be left out: a bias, a norm of
+  // q and k, experts.
+  Result<void> check_nothing_is_left() const {
+    for (const TensorInfo& tensor : file_.tensors()) {
+      if (used_.contains(tensor.name)) continue;
+      return fail(Error::Kind::unsupported,
+                  "{}: {}: architecture {} with {} layers has no such tensor here", file_.path(),
+                  printable(tensor.name), h_.architecture, h_.layers);
+    }
+    return {};
+  }
+
+  ModelFile& model_;
+  const Gguf& file_;
+  const Hparams& h_;
+  std::set<std::string_view> used_;
+};
+
+Result<ModelFile> read(Gguf file) {
+  ModelFile model;
+  model.file = std::move(file);
+  BITNET_TRY(model.hparams, read_hparams(model.file));
+  BITNET_CHECK(ModelReader(model).run());
+  return model;
+}
+
+}  // namespace
+
+Result<ModelFile> ModelFile::open(const std::string& path) {
+  BITNET_TRY(Gguf file, Gguf::open(path));
+  return read(std::move(file));
+}
+
+Result<ModelFile> ModelFile::parse(std::span<const std::byte> bytes, const std::string& name) {
+  BITNET_TRY(Gguf file, Gguf::parse(bytes, name));
+  return read(std::move(file));
+}
+
+}  // namespace bitnet
