@@ -1,0 +1,63 @@
+// The roof's reader reads every byte; the probe of quiet sees a sample in which a thread slept. No
+// time is asserted.
+#include "runtime/cpu/roof.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "runtime/base/aligned_buffer.h"
+#include "runtime/cpu/quiet.h"
+#include "runtime/threads/pool.h"
+
+namespace bitnet {
+namespace {
+
+TEST(Roof, EveryWidthAndDistanceSumsAllBytes) {
+  AlignedBuffer buffer(128 * 1000);
+  std::mt19937_64 random(7);
+  uint64_t want = 0;
+  for (uint64_t& word : buffer.span<uint64_t>()) want += word = random();
+  const std::span<const std::byte> bytes(buffer.data(), buffer.bytes());
+  for (Isa isa : reported_isa().levels()) {
+    for (int distance : kRoofPrefetchBytes) {
+      EXPECT_EQ(plain_read(bytes, distance, reported_isa().limited_to(isa)), want)
+          << name(isa) << " " << distance;
+    }
+  }
+}
+
+TEST(Roof, ReadingNamesItsBestDistance) {
+  AlignedBuffer a(1 << 20), b(1 << 19);
+  ThreadPool pool(2);
+  const std::span<const std::byte> blocks[] = {{a.data(), a.bytes()}, {b.data(), b.bytes()}};
+  const OnAllThreads on_all = [&](const std::function<void(int)>& body) { pool.run(body); };
+  const RoofReading roof = read_roof(blocks, 2, on_all, reported_isa());
+  EXPECT_GT(roof.seconds, 0);
+  EXPECT_DOUBLE_EQ(roof.bytes_per_second,
+                   static_cast<double>(a.bytes() + b.bytes()) / roof.seconds);
+  EXPECT_NE(std::ranges::find(kRoofPrefetchBytes, roof.prefetch_bytes),
+            std::end(kRoofPrefetchBytes));
+}
+
+TEST(Quiet, AThreadThatSleptDisturbsTheSample) {
+  ThreadPool pool(2);
+  QuietProbe probe(2, [&](const std::function<void(int)>& body) { pool.run(body); },
+                   {.chain = 1e9, .throughput = 1e9, .cpu_share = 0.97});
+  EXPECT_FALSE(probe.quiet_during(
+      [&] { pool.run([](int) { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }); }));
+}
+
+TEST(Quiet, LimitsOfNothingAcceptEverySample) {
+  ThreadPool pool(1);
+  QuietProbe probe(1, [&](const std::function<void(int)>& body) { pool.run(body); },
+                   {.chain = 1e9, .throughput = 1e9, .cpu_share = 0});
+  EXPECT_TRUE(
+      probe.quiet_during([] { std::this_thread::sleep_for(std::chrono::milliseconds(2)); }));
+}
+
+}  // namespace
+}  // namespace bitnet
