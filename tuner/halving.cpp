@@ -1,0 +1,127 @@
+#include "tuner/halving.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bitnet::tuner {
+namespace {
+
+constexpr int kAttemptsPerSample = 3;
+
+// Middle element; of an even number the mean of both. values is reordered.
+double median(std::vector<double>& values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  if (values.size() % 2 == 1) return *middle;
+  return 0.5 * (*middle + *std::max_element(values.begin(), middle));
+}
+
+}  // namespace
+
+Estimate estimate(std::vector<double> ratios) {
+  if (ratios.empty()) return {};
+  Estimate e{.ratio = median(ratios), .error = 0, .samples = static_cast<int>(ratios.size())};
+  for (double& ratio : ratios) ratio = std::abs(ratio - e.ratio);
+  // 1.4826 MAD estimates a normal deviation; a median's error is 1.2533 times a mean's.
+  e.error = 1.4826 * 1.2533 * median(ratios) / std::sqrt(static_cast<double>(e.samples));
+  // Of one or two samples the deviation says nothing.
+  if (e.samples < 3) e.error = std::max(e.error, 0.05 * e.ratio);
+  return e;
+}
+
+Halving::Halving(std::vector<int> complexity, HalvingOptions options) : options_(options) {
+  for (int c : complexity)
+    arms_.push_back({.complexity = c, .alive = true, .attempts = 0, .ratios = {}});
+  if (arms_.empty()) stopped_ = true;
+}
+
+std::optional<size_t> Halving::next() const {
+  if (stopped_) return std::nullopt;
+  std::optional<size_t> least;
+  for (size_t i = 0; i < arms_.size(); ++i) {
+    if (arms_[i].alive && (!least || arms_[i].attempts < arms_[*least].attempts)) least = i;
+  }
+  return least;
+}
+
+void Halving::record(size_t index, std::optional<double> ratio) {
+  Arm& arm = arms_[index];
+  ++arm.attempts;
+  if (ratio) arm.ratios.push_back(*ratio);
+  const auto finished = [&](const Arm& a) {
+    return !a.alive || static_cast<int>(a.ratios.size()) >= wanted() ||
+           a.attempts >= kAttemptsPerSample * wanted();
+  };
+  if (std::ranges::all_of(arms_, finished)) end_stage();
+}
+
+void Halving::end_stage() {
+  std::vector<size_t> order;
+  for (size_t i = 0; i < arms_.size(); ++i) {
+    if (arms_[i].alive && !arms_[i].ratios.empty()) order.push_back(i);
+    arms_[i].alive = false;  // without a sample nothing is known, so nothing can be chosen
+  }
+  std::ranges::sort(order, {}, [&](size_t i) { return of(i).ratio; });
+  const bool was_final = in_final();
+  if (!was_final) ++stage_;
+  const size_t keep =
+      was_final ? order.size() : std::min(order.size(), in_final() ? 2 : (order.size() + 1) / 2);
+  for (size_t place = 0; place < keep; ++place) arms_[order[place]].alive = true;
+  for (Arm& arm : arms_) {
+    if (arm.alive && in_final() && !was_final) arm.ratios.clear();
+    arm.attempts = static_cast<int>(arm.ratios.size());
+  }
+  if (was_final || keep == 0) stopped_ = true;
+}
+
+int Halving::remaining() const {
+  if (stopped_) return 0;
+  int alive = 0, have = 0;
+  for (const Arm& arm : arms_) {
+    if (!arm.alive) continue;
+    ++alive;
+    have += std::min(arm.attempts, wanted());
+  }
+  int samples = alive * wanted() - have;
+  for (int stage = stage_ + 1; stage < options_.stages; ++stage) {
+    alive = (alive + 1) / 2;
+    samples += alive * (options_.first_samples
+                        << (stage - 1));  // half of what they will have, they already have
+  }
+  if (!in_final()) samples += std::min(alive, 2) * options_.final_samples;
+  return std::max(samples, 1);
+}
+
+Estimate Halving::of(size_t arm) const { return estimate(arms_[arm].ratios); }
+
+std::optional<size_t> Halving::leader() const {
+  std::optional<size_t> best;
+  for (size_t i = 0; i < arms_.size(); ++i) {
+    // Arms that left early were worse, by fewer samples: only the last stage is compared.
+    if (!arms_[i].alive || arms_[i].ratios.empty()) continue;
+    if (!best || of(i).ratio < of(*best).ratio) best = i;
+  }
+  return best;
+}
+
+std::optional<size_t> Halving::winner() const {
+  const std::optional<size_t> best = leader();
+  if (!best) return std::nullopt;
+  const Estimate least = of(*best);
+  if (1 - least.ratio <= std::max(options_.tie, 2 * least.error)) return std::nullopt;
+  size_t winner = *best;
+  for (size_t i = 0; i < arms_.size(); ++i) {
+    if (!arms_[i].alive || arms_[i].ratios.empty() ||
+        arms_[i].complexity >= arms_[winner].complexity)
+      continue;
+    const Estimate other = of(i);
+    // A tie with the best, that beats the incumbent as well.
+    if (other.ratio - least.ratio <= std::max(options_.tie, least.error) &&
+        1 - other.ratio > std::max(options_.tie, 2 * other.error)) {
+      winner = i;
+    }
+  }
+  return winner;
+}
+
+}  // namespace bitnet::tuner

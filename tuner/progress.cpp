@@ -1,0 +1,60 @@
+#include "tuner/progress.h"
+
+#include <fmt/core.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace bitnet::tuner {
+
+Progress::Style Progress::style_for(std::FILE* file, bool quiet) {
+  if (quiet) return Style::quiet;
+  return isatty(fileno(file)) != 0 ? Style::bar : Style::lines;
+}
+
+std::string progress_line(double fraction, const std::string& what, double seconds_left,
+                          size_t columns) {
+  constexpr size_t kWidth = 24;
+  fraction = std::clamp(fraction, 0.0, 1.0);
+  const auto full = static_cast<size_t>(std::lround(fraction * kWidth));
+  std::string left = "   ?";
+  if (seconds_left >= 0) {
+    const auto seconds = static_cast<long>(std::lround(seconds_left));
+    left = fmt::format("{}:{:02}", seconds / 60, seconds % 60);
+  }
+  std::string line = fmt::format("[{}{}] {:3.0f} % {} left  {}", std::string(full, '#'),
+                                 std::string(kWidth - full, '.'), 100 * fraction, left, what);
+  if (line.size() > columns) line.resize(columns);
+  return line;
+}
+
+void Progress::update(double fraction, const std::string& what, double seconds_left) {
+  if (style_ != Style::bar) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (on_screen_ && now - drawn_ < std::chrono::milliseconds(100)) return;
+  drawn_ = now;
+  winsize size{};
+  const size_t columns =
+      ioctl(fileno(file_), TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1U : 79U;
+  fmt::print(file_, "\r{}\033[K", progress_line(fraction, what, seconds_left, columns));
+  std::fflush(file_);
+  on_screen_ = true;
+}
+
+void Progress::say(const std::string& line) {
+  if (style_ == Style::quiet) return;
+  clear();
+  fmt::print(file_, "{}\n", line);
+  std::fflush(file_);
+}
+
+void Progress::clear() {
+  if (!on_screen_) return;
+  fmt::print(file_, "\r\033[K");
+  std::fflush(file_);
+  on_screen_ = false;
+}
+
+}  // namespace bitnet::tuner
