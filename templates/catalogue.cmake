@@ -1,0 +1,61 @@
+# The catalogue of kernel templates: one instance a line. The runtime's built-in kernels (templates/CMakeLists.txt) and the
+# tuner's embedded bitcode (codegen/) are both made from it.
+#
+#   kernel   kernels/<kernel>.c
+#   packing  packings/<packing>.h
+#   form     forms/<form>.h
+#   isa      cmake/isa.cmake, isa/vec_<isa>.h
+#   tokens   the class of M that it is written for, min-max; * is no limit
+#   role     default: the built-in choice of its level for that class; extra: in the catalogue, but not chosen untuned
+#   then parameters in the order of the kernel's name, name=default:choice,choice,... (params.h has their meaning). Not
+#   every combination fits: the kernel's sizes() says exact_k = 0 where one does not.
+set(BITNET_CATALOGUE "")
+function(bitnet_instance kernel packing form isa tokens role)
+  string(JOIN " " parameters ${ARGN})
+  list(APPEND BITNET_CATALOGUE "${kernel}|${packing}|${form}|${isa}|${tokens}|${role}|${parameters}")
+  set(BITNET_CATALOGUE "${BITNET_CATALOGUE}" PARENT_SCOPE)
+endfunction()
+
+bitnet_instance(gemv t2 rows scalar     1-1 default r=16:16         s=1:1   u=1:1     pf=0:0)
+bitnet_instance(gemv t2 rows ssse3      1-1 default r=16:16,32      s=2:1,2 u=1:1,2   pf=2048:0,1024,2048,4096,8192)
+bitnet_instance(gemv t2 rows avx2       1-1 default r=32:16,32      s=2:1,2 u=1:1,2,4 pf=2048:0,1024,2048,4096,8192)
+bitnet_instance(gemv t2 rows avxvnni    1-1 default r=32:16,32      s=2:1,2,4 u=1:1,2,4 pf=2048:0,1024,2048,4096,8192)
+bitnet_instance(gemv t2 rows avx512vnni 1-1 default r=32:16,32,64   s=4:1,4 u=1:1,2,4 pf=2048:0,1024,2048,4096,8192)
+bitnet_instance(gemv t2 rows neon       1-1 default r=16:16,32      s=2:1,2 u=1:1,2   pf=0:0,1024,2048)
+bitnet_instance(gemv t2 rows dotprod    1-1 default r=16:16,32      s=3:1,2,3 u=1:1,2,4 pf=0:0,1024,2048)
+
+bitnet_instance(small t2 rows scalar     2-* default r=16:16       t=8:8      c=2:2         k=0:0      u=1:1   pf=0:0)
+bitnet_instance(small t2 rows ssse3      2-* default r=16:16,32    t=8:4,8    c=4:2,4,6,8   k=0:0,1024 u=1:1,2 pf=2048:0,2048)
+bitnet_instance(small t2 rows avx2       2-* default r=32:16,32    t=16:8,16  c=4:2,4,6,8   k=0:0,1024 u=1:1,2 pf=2048:0,2048)
+bitnet_instance(small t2 rows avxvnni    2-* default r=32:16,32    t=16:8,16  c=4:2,4,6,8   k=0:0,1024 u=1:1,2 pf=2048:0,2048)
+bitnet_instance(small t2 rows avx512vnni 2-* default r=32:16,32,64 t=32:16,32 c=8:4,6,8,12  k=0:0,1024 u=1:1,2 pf=2048:0,2048)
+bitnet_instance(small t2 rows neon       2-* default r=16:16,32    t=8:4,8    c=4:2,4,6,8   k=0:0,1024 u=1:1,2 pf=0:0,2048)
+bitnet_instance(small t2 rows dotprod    2-* default r=16:16,32    t=8:4,8,16 c=8:4,6,8     k=0:0,1024 u=1:1,2 pf=0:0,2048)
+
+# bitnet_instance_fields(ENTRY): splits an entry into variables of the caller:
+#   kernel packing form isa m_min m_max role
+#   parameters  "r=32 s=4"            defaults, in order
+#   choices     "r=16,32,64 s=1,4"
+#   name        gemv_t2_avx512vnni__r32_s4
+#   key         t2_r32                what fixes the packed bytes
+#   macros      -DP_r=32 -DP_s=4      a list
+#   flags       -DBN_ISA=… -DBN_PACKING=… -DBN_FORM=… a list
+function(bitnet_instance_fields entry)
+  string(REPLACE "|" ";" fields "${entry}")
+  list(POP_FRONT fields kernel packing form isa tokens role all)
+  string(REGEX REPLACE "-.*" "" m_min "${tokens}")
+  string(REGEX REPLACE ".*-" "" m_max "${tokens}")
+  string(REGEX REPLACE ":[^ ]*" "" parameters "${all}")
+  string(REGEX REPLACE "=[0-9]+:" "=" choices "${all}")
+  string(REGEX MATCH "r=([0-9]+)" rows "${parameters}")
+  set(key "${packing}_r${CMAKE_MATCH_1}")
+  string(REPLACE "=" "" suffix "${parameters}")
+  string(REPLACE " " "_" suffix "${suffix}")
+  set(name "${kernel}_${packing}_${isa}__${suffix}")
+  string(REPLACE " " ";" macros "${parameters}")
+  list(TRANSFORM macros PREPEND "-DP_")
+  set(flags -DBN_ISA=${isa} -DBN_PACKING=${packing} -DBN_FORM=${form})
+  foreach(variable kernel packing form isa m_min m_max role parameters choices name key macros flags)
+    set(${variable} "${${variable}}" PARENT_SCOPE)
+  endforeach()
+endfunction()

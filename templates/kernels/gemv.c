@@ -1,0 +1,92 @@
+// gemv: one token at a time, a panel of r rows at a time, so that the weights are one sequential
+// stream. A chunk of the panel is loaded once; its codes are masked in place (t2's schemes) and
+// multiply-accumulated with broadcast activations.
+//   r/V_LANES vecs * scales accumulators should fit the registers: r32_s4 is 8 of 32 (avx512vnni),
+//   8 of 16 for r16_s4 (avxvnni); maddubs levels have r32_s2.
+// 16-bit lanes are widened into int32 dots in scratch every t2_exact_chunks(); 32-bit lanes once,
+// at the end.
+#include "templates/kernels/kernel.h"
+
+enum { kMostVecs = 16 };  // kMostPanelRows in 16-byte vecs
+
+V_INLINE int fits(void) {
+  return packing_fits() && t2_exact_chunks(P_s) % P_u == 0 &&
+         2 << (2 * t2_scale(3, P_s)) <= V_MAX_CODE;
+}
+
+void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
+  *sizes = (BnSizes){.packed_bytes = packed_bytes(n, k),
+                     .form_group_tokens = 1,
+                     .form_group_bytes = form_bytes(k),
+                     .scratch_bytes = 4 * P_r,
+                     .exact_k = fits() ? BN_MAX_K : 0,
+                     .row_step = P_r,
+                     .token_step = 1,
+                     .split = BN_SPLIT_ROWS};
+}
+
+// acc of chunks c0..c1: acc[scale][vec]. chunks past the last may be read, their x is zero.
+V_INLINE void sum_chunks(const uint8_t* panel, const int8_t* x, int64_t c0, int64_t c1,
+                         vec acc[4][kMostVecs]) {
+  for (int64_t c = c0; c < c1; c += P_u) {
+#pragma clang loop unroll(full)
+    for (int u = 0; u < P_u; ++u) {
+      const uint8_t* chunk = panel + (c + u) * 4 * P_r;
+      const int8_t* xc = x + (c + u) * kChunkK;
+      if (P_pf)
+#pragma clang loop unroll(full)
+        for (int i = 0; i < 4 * P_r; i += 64) v_prefetch(chunk + P_pf + i);
+#pragma clang loop unroll(full)
+      for (int v = 0; v < P_r / V_LANES; ++v) {
+        const vec codes = v_load(chunk + v * V_BYTES);
+#pragma clang loop unroll(full)
+        for (int s = 0; s < 4; ++s) {
+          vec* sum = &acc[t2_scale(s, P_s)][v];
+          *sum = v_mac(*sum, t2_decode(codes, s, P_s), v_dup32(xc + 4 * s));
+        }
+      }
+    }
+  }
+}
+
+// dots[r] of a panel. All scales are joined at the largest one, 4^top, and divided at the end,
+// which is exact: |4^top * sum(code * x)| <= 64 * 2 * 127 * K < 2^31 for K <= BN_MAX_K.
+V_INLINE void panel_dots(const uint8_t* panel, const int8_t* x, int32_t x_sum, int64_t chunks,
+                         int32_t* dots) {
+  const int top = t2_scale(3, P_s);
+  const int64_t exact = t2_exact_chunks(P_s);
+#pragma clang loop unroll(full)
+  for (int row = 0; row < P_r; ++row) dots[row] = -x_sum * (1 << (2 * top));
+  for (int64_t c = 0; c < chunks; c += exact) {
+    vec acc[4][kMostVecs];
+#pragma clang loop unroll(full)
+    for (int scale = 0; scale <= top; ++scale)
+#pragma clang loop unroll(full)
+      for (int v = 0; v < P_r / V_LANES; ++v) acc[scale][v] = v_zero();
+    sum_chunks(panel, x, c, min64(c + exact, chunks), acc);
+#pragma clang loop unroll(full)
+    for (int v = 0; v < P_r / V_LANES; ++v) {
+      vec sum = v_load(dots + v * V_LANES);
+#pragma clang loop unroll(full)
+      for (int scale = 0; scale <= top; ++scale)
+        sum = v_add32(sum, v_widen(acc[scale][v], 2 * (top - scale)));
+      v_store(dots + v * V_LANES, sum);
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int v = 0; v < P_r / V_LANES; ++v)
+    v_store(dots + v * V_LANES, v_sar32(v_load(dots + v * V_LANES), 2 * top));
+}
+
+void BN_NAME(run)(const BnRun* r) {
+  const int64_t k = run_k(r);
+  int32_t* dots = (int32_t*)r->scratch;
+  for (int64_t m = r->m0; m < r->m1; ++m) {
+    const int8_t* x = form_row(r->form, m, k);
+    const int32_t x_sum = form_sum(r->form, m, k);
+    for (int64_t n = r->n0; n < r->n1; n += P_r) {
+      panel_dots(packed_panel(r->packed, n, k), x, x_sum, t2_chunks(k), dots);
+      bn_epilogue(r, m, n, dots, min64(P_r, r->n1 - n));
+    }
+  }
+}

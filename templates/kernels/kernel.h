@@ -1,0 +1,35 @@
+// What every kernel template begins with. The build says which instance it is:
+//   BN_ISA      ssse3 ...          isa/vec_<isa>.h, or its twin where BN_TWIN is defined
+//   BN_PACKING  t2 ...             packings/<packing>.h
+//   BN_FORM     rows               forms/<form>.h
+//   BN_PREFIX   what the five functions' names begin with
+// Includes come in this order because each uses the names of those before it.
+#ifndef BITNET_TEMPLATES_KERNELS_KERNEL_H_
+#define BITNET_TEMPLATES_KERNELS_KERNEL_H_
+
+#include <stdint.h>
+
+#include "runtime/kernel/abi.h"
+#include "templates/float_ops.h"
+#include "templates/isa/isa.h"
+#include "templates/params.h"
+#include BN_FILE(packings, BN_PACKING)
+#include BN_FILE(forms, BN_FORM)
+
+#define BN_NAME(function) BN_JOIN(BN_PREFIX, _##function)
+#define BN_EXPORT __attribute__((visibility("default")))
+
+BN_EXPORT void BN_NAME(pack)(const BnPack* p);
+BN_EXPORT void BN_NAME(prepare)(const BnPrepare* p);
+BN_EXPORT void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes);
+BN_EXPORT void BN_NAME(run)(const BnRun* r);
+
+void BN_NAME(pack)(const BnPack* p) { pack(p); }
+void BN_NAME(prepare)(const BnPrepare* p) { prepare(p); }
+
+V_INLINE int64_t run_n(const BnRun* r) { return P_N ? P_N : r->n; }
+V_INLINE int64_t run_k(const BnRun* r) { return P_K ? P_K : r->k; }
+V_INLINE int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+V_INLINE int64_t round_up(int64_t a, int64_t unit) { return (a + unit - 1) / unit * unit; }
+
+#endif  // BITNET_TEMPLATES_KERNELS_KERNEL_H_

@@ -1,0 +1,144 @@
+// One random matrix product for kernel tests: made from a seed, answered by the reference, run by a
+// kernel in memory that ends where the calling convention says that reading ends.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <cstdint>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "runtime/kernel/kernel.h"
+#include "runtime/kernel/reference.h"
+
+namespace bitnet {
+
+// A block whose end, plus what may be read past it, is the end of readable memory; reads one byte
+// further fault.
+class GuardedBuffer {
+ public:
+  GuardedBuffer(size_t bytes, size_t readable_past_end) {
+    constexpr size_t kPage = 4096;
+    // 64-byte alignment of the block leaves at most 63 bytes more than asked for.
+    const size_t used = (bytes + 63) / 64 * 64 + readable_past_end;
+    mapped_ = (used + kPage - 1) / kPage * kPage + kPage;
+    base_ = static_cast<uint8_t*>(
+        mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    mprotect(base_ + mapped_ - kPage, kPage, PROT_NONE);
+    data_ = base_ + (mapped_ - kPage - used) / 64 * 64;
+    std::memset(base_, 0xA5, mapped_ - kPage);
+  }
+  GuardedBuffer(const GuardedBuffer&) = delete;
+  GuardedBuffer& operator=(const GuardedBuffer&) = delete;
+  ~GuardedBuffer() { munmap(base_, mapped_); }
+  uint8_t* data() { return data_; }
+
+ private:
+  uint8_t* base_ = nullptr;
+  uint8_t* data_ = nullptr;
+  size_t mapped_ = 0;
+};
+
+struct Shape {
+  int64_t m, n, k;
+};
+
+enum class Fill {
+  random,
+  plus_plus,
+  plus_minus,
+  minus_plus
+};  // signs of x and w at their extremes
+
+class KernelCase {
+ public:
+  KernelCase(Shape shape, uint32_t seed, Fill fill = Fill::random) : s_(shape) {
+    std::mt19937 random(seed);
+    x_.resize(static_cast<size_t>(s_.m * s_.k));
+    w_.resize(static_cast<size_t>(s_.n * s_.k));
+    for (int8_t& x : x_)
+      x = fill == Fill::random ? static_cast<int8_t>(static_cast<int>(random() % 255) - 127)
+                               : static_cast<int8_t>(fill == Fill::minus_plus ? -127 : 127);
+    for (int8_t& w : w_)
+      w = fill == Fill::random ? static_cast<int8_t>(static_cast<int>(random() % 3) - 1)
+                               : static_cast<int8_t>(fill == Fill::plus_minus ? -1 : 1);
+    for (int64_t m = 0; m < s_.m; ++m)
+      token_scale_.push_back(0.5F + static_cast<float>(random() % 1000));
+    // Three segments as q, k, v have, or gate and up alternating.
+    const auto n = static_cast<int32_t>(s_.n);
+    stacked_ = {{0, n / 2, 1, 0.03F}, {n / 2, n / 2 + n / 3, 1, 1.7F}, {n / 2 + n / 3, n, 1, 0.4F}};
+    alternating_ = {{0, n, 2, 0.013F}, {1, n, 2, 0.7F}};
+  }
+
+  const Shape& shape() const { return s_; }
+
+  // Y as bits, [m][n] or [m][n/2] for gates; parts of `tokens` x `rows` in units of the kernel's
+  // steps, 0: all at once.
+  std::vector<uint32_t> run(const KernelFunctions& f, BnEpilogue epilogue, int64_t token_parts = 0,
+                            int64_t row_parts = 0) const {
+    BnSizes sizes{};
+    f.sizes(s_.n, s_.k, &sizes);
+    constexpr size_t kPast = 255;
+    GuardedBuffer packed(static_cast<size_t>(sizes.packed_bytes), kPast);
+    const int64_t groups = (s_.m + sizes.form_group_tokens - 1) / sizes.form_group_tokens;
+    GuardedBuffer form(static_cast<size_t>(groups * sizes.form_group_bytes), kPast);
+    GuardedBuffer scratch(static_cast<size_t>(sizes.scratch_bytes), kPast);
+    GuardedBuffer x(x_.size(), 0), w(w_.size(), 0);
+    std::memcpy(x.data(), x_.data(), x_.size());
+    const int64_t row_unit = row_parts ? row_parts * sizes.row_step : s_.n;
+    const int64_t token_unit = token_parts ? token_parts * sizes.token_step : s_.m;
+    for (int64_t n = 0; n < s_.n; n += row_unit) {
+      const int64_t end = std::min(n + row_unit, s_.n);
+      std::memcpy(w.data(), w_.data() + n * s_.k, static_cast<size_t>((end - n) * s_.k));
+      const BnPack pack{s_.n, s_.k, n, end, reinterpret_cast<int8_t*>(w.data()), packed.data()};
+      f.pack(&pack);
+    }
+    const int64_t form_unit = (token_unit + sizes.form_group_tokens - 1) / sizes.form_group_tokens *
+                              sizes.form_group_tokens;
+    for (int64_t m = 0; m < s_.m; m += form_unit) {
+      const BnPrepare prepare{s_.k, m,          std::min(m + form_unit, s_.m),
+                              0,    s_.k,       reinterpret_cast<int8_t*>(x.data()),
+                              s_.k, form.data()};
+      f.prepare(&prepare);
+    }
+    const bool gate = epilogue == BN_GATE_UP_SILU || epilogue == BN_GATE_UP_RELU2;
+    const int64_t ldy = (gate ? s_.n / 2 : s_.n) + 3;  // three columns that must stay as they are
+    std::vector<uint32_t> y(static_cast<size_t>(s_.m * ldy), kUntouched);
+    const auto& segments = gate ? alternating_ : stacked_;
+    for (int64_t m = 0; m < s_.m; m += token_unit)
+      for (int64_t n = 0; n < s_.n; n += row_unit) {
+        const BnRun run{s_.n,
+                        s_.k,
+                        m,
+                        std::min(m + token_unit, s_.m),
+                        n,
+                        std::min(n + row_unit, s_.n),
+                        packed.data(),
+                        form.data(),
+                        scratch.data(),
+                        token_scale_.data(),
+                        segments.data(),
+                        static_cast<int32_t>(segments.size()),
+                        epilogue,
+                        y.data(),
+                        ldy};
+        f.run(&run);
+      }
+    return y;
+  }
+
+  std::vector<uint32_t> want(BnEpilogue epilogue) const {
+    return run(reference_functions(), epilogue);
+  }
+
+ private:
+  static constexpr uint32_t kUntouched = 0x3F800000;  // 1.0F: what BN_SCALED_ADD adds to
+
+  Shape s_;
+  std::vector<int8_t> x_, w_;
+  std::vector<float> token_scale_;
+  std::vector<BnSegment> stacked_, alternating_;
+};
+
+}  // namespace bitnet

@@ -1,0 +1,106 @@
+// Every kernel of the catalogue that this CPU can run gives the reference's int32 dot products,
+// exactly, and its floats bit for bit: awkward shapes, extreme inputs, parts, and memory that ends
+// where reading may end.
+#include <gtest/gtest.h>
+
+#include "runtime/cpu/isa.h"
+#include "tests/kernel_case.h"
+
+namespace bitnet {
+namespace {
+
+class EveryKernel : public testing::TestWithParam<const BuiltinKernel*> {
+ protected:
+  void SetUp() override {
+    if (!reported_isa().has(kernel().name.isa))
+      GTEST_SKIP() << "this CPU has no " << name(kernel().name.isa);
+  }
+  const BuiltinKernel& kernel() const { return *GetParam(); }
+  void expect_exact(const KernelCase& c, BnEpilogue epilogue, int64_t token_parts = 0,
+                    int64_t row_parts = 0) const {
+    EXPECT_EQ(c.run(kernel().functions, epilogue, token_parts, row_parts), c.want(epilogue))
+        << "M=" << c.shape().m << " N=" << c.shape().n << " K=" << c.shape().k << " epilogue "
+        << epilogue << " parts " << token_parts << " x " << row_parts;
+  }
+};
+
+constexpr BnEpilogue kEpilogues[] = {BN_INT32, BN_SCALED, BN_SCALED_ADD, BN_GATE_UP_SILU,
+                                     BN_GATE_UP_RELU2};
+
+// N is even, as it is wherever gates are asked for.
+Shape awkward_shape(std::mt19937& random) {
+  const auto pick = [&](int64_t most) {
+    return 1 + static_cast<int64_t>(random() % static_cast<uint32_t>(most));
+  };
+  return {pick(random() % 4 == 0 ? 70 : 9), 2 * pick(random() % 4 == 0 ? 150 : 40),
+          pick(random() % 4 == 0 ? 1500 : 200)};
+}
+
+TEST_P(EveryKernel, Fits) {
+  BnSizes sizes{};
+  kernel().functions.sizes(64, 64, &sizes);
+  EXPECT_EQ(sizes.exact_k, BN_MAX_K);
+  EXPECT_EQ(sizes.row_step % 2, 0) << "a gate and its up row belong to one part";
+}
+
+TEST_P(EveryKernel, MatchesTheReferenceOnAwkwardShapes) {
+  std::mt19937 random(17);
+  for (uint32_t i = 0; i < 200 && !HasFailure(); ++i)
+    expect_exact(KernelCase(awkward_shape(random), i), BN_INT32);
+}
+
+TEST_P(EveryKernel, MatchesTheReferenceInEveryEpilogue) {
+  std::mt19937 random(18);
+  for (uint32_t i = 0; i < 20 && !HasFailure(); ++i) {
+    const KernelCase c(awkward_shape(random), i);
+    for (const BnEpilogue epilogue : kEpilogues) expect_exact(c, epilogue);
+  }
+}
+
+TEST_P(EveryKernel, IsExactAtTheExtremes) {
+  for (const Fill fill : {Fill::plus_plus, Fill::plus_minus, Fill::minus_plus})
+    for (const int64_t k : {int64_t{65536}, int64_t{BN_MAX_K}, int64_t{129}})
+      expect_exact(KernelCase({3, 34, k}, 1, fill), BN_INT32);
+}
+
+TEST_P(EveryKernel, PartsMakeTheWhole) {
+  const KernelCase c({7, 202, 333}, 5);
+  for (const BnEpilogue epilogue : {BN_INT32, BN_GATE_UP_SILU})
+    for (const int64_t tokens : {1, 3})
+      for (const int64_t rows : {1, 2}) expect_exact(c, epilogue, tokens, rows);
+}
+
+std::vector<const BuiltinKernel*> all() {
+  std::vector<const BuiltinKernel*> kernels;
+  for (const BuiltinKernel& kernel : builtin_kernels()) kernels.push_back(&kernel);
+  return kernels;
+}
+INSTANTIATE_TEST_SUITE_P(, EveryKernel, testing::ValuesIn(all()),
+                         [](const auto& info) { return to_string(info.param->name); });
+
+TEST(BuiltinSource, AnswersEveryClassWithOnePacking) {
+  IsaSet set;
+  for (const IsaLevel& level : isa_levels()) {
+    if (!level.architecture.empty() && level.architecture != BITNET_ARCHITECTURE) continue;
+    set = IsaSet();
+    set.add(level.isa);
+    const auto kernels = make_builtin_source(set)->find({.n = 96, .k = 100});
+    ASSERT_TRUE(kernels && !kernels->classes.empty()) << level.name;
+    int64_t next = 1;
+    for (const ClassKernel& kernel : kernels->classes) {
+      EXPECT_EQ(kernel.m_min, next) << level.name;
+      EXPECT_EQ(kernel.packing_key, kernels->classes[0].packing_key) << level.name;
+      EXPECT_EQ(kernel.sizes.packed_bytes, kernels->classes[0].sizes.packed_bytes) << level.name;
+      EXPECT_TRUE(set.has(kernel.name.isa));
+      next = kernel.m_max == kAnyTokens ? kAnyTokens : kernel.m_max + 1;
+    }
+    EXPECT_EQ(next, kAnyTokens) << level.name;
+  }
+}
+
+TEST(BuiltinSource, RefusesWhatCouldOverflow) {
+  EXPECT_FALSE(make_builtin_source(reported_isa())->find({.n = 32, .k = BN_MAX_K + 1}));
+}
+
+}  // namespace
+}  // namespace bitnet
