@@ -1,0 +1,258 @@
+// Attention of one token's query heads that share a kv head (docs/NUMERICS.md, "One token", 6).
+//
+// Scores: keys lie in lanes, one fma chain a key over d. Values: d lies in lanes, one chain a d
+// over the keys. Both are register tiles of several query heads, so a converted cache vector is
+// used once a head: without it F16 conversion takes as long as the arithmetic. During a block's
+// scores the next block of K is fetched into L2, during its values the next of V: a block is 256 *
+// head_size * 2 bytes and the hardware prefetcher alone loses half the speed.
+#include "templates/float/lanes.h"
+#include "templates/float/level.h"
+
+enum { kBlock = 256, kGroup = 16 };  // keys
+
+// Tiles: accumulators fill the level's registers without spilling. [heads in the tile - 1] ->
+// vectors of 16.
+#if defined(__AVX512F__)
+enum {
+  kHeads = 4,
+  kKeyVectors1 = 8,
+  kKeyVectors2 = 4,
+  kKeyVectors4 = 2,
+  kDimVectors1 = 8,
+  kDimVectors2 = 8,
+  kDimVectors4 = 4
+};
+#elif defined(__AVX2__) || defined(__aarch64__)
+enum {
+  kHeads = 4,
+  kKeyVectors1 = 4,
+  kKeyVectors2 = 2,
+  kKeyVectors4 = 1,
+  kDimVectors1 = 4,
+  kDimVectors2 = 2,
+  kDimVectors4 = 1
+};
+#else
+enum { kHeads = 1, kKeyVectors1 = 1, kDimVectors1 = 1 };
+#endif
+
+BN_FLOAT_INLINE BnF16 load_cached(int kv_type, const char* p) {
+  return kv_type == BN_KV_F16 ? bn_from_f16_16(bn_load16_halves(p)) : bn_load16(p);
+}
+
+// s[heads][kBlock] of `groups` groups of 16 keys; `ahead`: bytes from here to what is wanted next,
+// 0 for nothing.
+BN_FLOAT_INLINE void scores_tile(int heads, int groups, int kv_type, const char* k, int64_t size,
+                                 const float* q, int64_t ahead, float* s) {
+  const int64_t step = kv_type == BN_KV_F16 ? 32 : 64, group_bytes = size * step;
+  BnF16 acc[4][8];
+#pragma clang loop unroll(full)
+  for (int h = 0; h < heads; ++h) {
+#pragma clang loop unroll(full)
+    for (int g = 0; g < groups; ++g) acc[h][g] = bn_splat16(0);
+  }
+  for (int64_t d = 0; d < size; ++d) {
+    BnF16 key[8];
+#pragma clang loop unroll(full)
+    for (int g = 0; g < groups; ++g) {
+      const char* from = k + g * group_bytes + d * step;
+      key[g] = load_cached(kv_type, from);
+      // A group's lines are fetched by halves of F16 twice; that costs less than the branch that
+      // avoids it.
+      if (ahead) __builtin_prefetch(from + ahead, 0, 2);
+    }
+#pragma clang loop unroll(full)
+    for (int h = 0; h < heads; ++h) {
+      const BnF16 query = bn_splat16(q[h * size + d]);
+#pragma clang loop unroll(full)
+      for (int g = 0; g < groups; ++g) acc[h][g] = bn_fma16(query, key[g], acc[h][g]);
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int h = 0; h < heads; ++h) {
+#pragma clang loop unroll(full)
+    for (int g = 0; g < groups; ++g) bn_store16(s + h * kBlock + g * kGroup, acc[h][g]);
+  }
+}
+
+// All keys of a block for `heads` heads.
+BN_FLOAT_INLINE void scores(int heads, int groups, int kv_type, const char* k, int64_t size,
+                            int64_t count, const float* q, int64_t ahead, float* s) {
+  const int64_t group_bytes = size * (kv_type == BN_KV_F16 ? 32 : 64);
+  int64_t t = 0;
+  for (; t + groups * kGroup <= count; t += groups * kGroup) {
+    scores_tile(heads, groups, kv_type, k + t / kGroup * group_bytes, size, q, ahead, s + t);
+  }
+  for (; t < count; t += kGroup) {
+    scores_tile(heads, 1, kv_type, k + t / kGroup * group_bytes, size, q, ahead, s + t);
+  }
+}
+
+// o[heads][pitch] of `vectors` vectors of d: o = fma(o_block + 0, part, o * old), chains over the
+// block's keys.
+BN_FLOAT_INLINE void values_tile(int heads, int vectors, int kv_type, const char* v, int64_t size,
+                                 int64_t count, const float* p, const float* merge, int64_t ahead,
+                                 int64_t pitch, float* o) {
+  const int64_t step = kv_type == BN_KV_F16 ? 32 : 64,
+                row_bytes = size * (kv_type == BN_KV_F16 ? 2 : 4);
+  BnF16 acc[4][8];
+#pragma clang loop unroll(full)
+  for (int h = 0; h < heads; ++h) {
+#pragma clang loop unroll(full)
+    for (int j = 0; j < vectors; ++j) acc[h][j] = bn_splat16(0);
+  }
+  for (int64_t t = 0; t < count; ++t) {
+    BnF16 value[8];
+#pragma clang loop unroll(full)
+    for (int j = 0; j < vectors; ++j) {
+      value[j] = load_cached(kv_type, v + t * row_bytes + j * step);
+      if (ahead && (kv_type == BN_KV_F32 || j % 2 == 0)) {
+        __builtin_prefetch(v + t * row_bytes + j * step + ahead, 0, 2);
+      }
+    }
+#pragma clang loop unroll(full)
+    for (int h = 0; h < heads; ++h) {
+      const BnF16 weight = bn_splat16(p[h * kBlock + t]);
+#pragma clang loop unroll(full)
+      for (int j = 0; j < vectors; ++j) acc[h][j] = bn_fma16(weight, value[j], acc[h][j]);
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int h = 0; h < heads; ++h) {
+    const BnF16 old = bn_splat16(merge[2 * h]), part = bn_splat16(merge[2 * h + 1]);
+#pragma clang loop unroll(full)
+    for (int j = 0; j < vectors; ++j) {
+      float* to = o + h * pitch + j * kGroup;
+      bn_store16(to, bn_fma16(acc[h][j] + 0.0f, part, bn_load16(to) * old));
+    }
+  }
+}
+
+BN_FLOAT_INLINE void values(int heads, int vectors, int kv_type, const char* v, int64_t size,
+                            int64_t count, const float* p, const float* merge, int64_t ahead,
+                            int64_t pitch, float* o) {
+  const int64_t element_bytes = kv_type == BN_KV_F16 ? 2 : 4;
+  int64_t d = 0;
+  for (; d + vectors * kGroup <= pitch; d += vectors * kGroup) {
+    values_tile(heads, vectors, kv_type, v + d * element_bytes, size, count, p, merge, ahead, pitch,
+                o + d);
+  }
+  // Lanes at and past head_size compute what nobody reads.
+  for (; d < pitch; d += kGroup) {
+    values_tile(heads, 1, kv_type, v + d * element_bytes, size, count, p, merge, ahead, pitch,
+                o + d);
+  }
+}
+
+// Scores of one head's block -> p in place; the running (m, l), and how old and new parts weigh:
+// merge = {old, new}.
+BN_FLOAT_INLINE void softmax_block(float* s, int64_t count, float* m, float* l, float* merge) {
+  const BnF16 none = bn_splat16(-__builtin_inff());
+  const int64_t whole = count / kGroup * kGroup;
+  const BnI16 present = bn_lanes16() < (BnI16)(int32_t)(count - whole);  // of the last group
+  BnF16 largest = none;
+  for (int64_t t = 0; t < whole; t += kGroup) largest = bn_max16(bn_load16(s + t), largest);
+  if (whole < count) largest = bn_max16(present ? bn_load16(s + whole) : none, largest);
+  const float m_block = bn_largest16(largest);
+  BnLanes32 terms = bn_lanes32_zero();
+  for (int64_t t = 0; t < count; t += kGroup) {
+    BnF16 p = bn_exp16(bn_load16(s + t) - m_block);
+    if (t == whole) p = present ? p : bn_splat16(0);
+    bn_store16(s + t, p);
+    if (t % 32 == 0) {
+      terms.low = terms.low + p;
+    } else {
+      terms.high = terms.high + p;
+    }
+  }
+  const float m_both = m_block > *m ? m_block : *m;
+  const BnF16 parts = bn_exp16((BnF16){*m - m_both, m_block - m_both});
+  merge[0] = parts[0];
+  merge[1] = parts[1];
+  *l = bn_fma(bn_lanes32_sum(terms), parts[1], *l * parts[0]);
+  *m = m_both;
+}
+
+BN_FLOAT_INLINE void attend(const BnAttend* a, int kv_type) {
+  const int64_t size = a->head_size, group = a->group,
+                pitch = (size + kGroup - 1) / kGroup * kGroup;
+  const int64_t block_bytes = kBlock * size * (kv_type == BN_KV_F16 ? 2 : 4);
+  float* o = a->scratch;             // [group][pitch]
+  float* p = o + group * pitch;      // [group][kBlock]
+  float* q = p + group * kBlock;     // [group][size], scaled
+  float* merge = q + group * pitch;  // [group][2]
+  float* m = merge + 2 * group;      // [group]
+  float* l = m + group;              // [group]
+#pragma clang loop vectorize(disable)
+  for (int64_t i = 0; i < group * size; ++i) q[i] = a->q[i] * a->scale;
+  for (int64_t i = 0; i < group * pitch; i += kGroup) bn_store16(o + i, bn_splat16(0));
+#pragma clang loop vectorize(disable)
+  for (int64_t h = 0; h < group; ++h) m[h] = -__builtin_inff(), l[h] = 0;
+
+  const char* k = a->k;
+  const char* v = a->v;
+  for (int64_t begin = 0; begin < a->keys; begin += kBlock, k += block_bytes, v += block_bytes) {
+    const int64_t count = a->keys - begin < kBlock ? a->keys - begin : kBlock;
+    const int64_t ahead = begin + kBlock < a->keys ? block_bytes : 0;
+    for (int64_t h = 0; h < group;) {
+      const int64_t next = h ? 0 : ahead;  // the first tile of heads fetches for all
+      const float* query = q + h * size;
+      float* s = p + h * kBlock;
+#if !defined(__AVX2__) && !defined(__aarch64__)
+      scores(1, kKeyVectors1, kv_type, k, size, count, query, next, s), h += 1;
+#else
+      if (group - h >= 4) {
+        scores(4, kKeyVectors4, kv_type, k, size, count, query, next, s), h += 4;
+      } else if (group - h >= 2) {
+        scores(2, kKeyVectors2, kv_type, k, size, count, query, next, s), h += 2;
+      } else {
+        scores(1, kKeyVectors1, kv_type, k, size, count, query, next, s), h += 1;
+      }
+#endif
+    }
+    for (int64_t h = 0; h < group; ++h)
+      softmax_block(p + h * kBlock, count, m + h, l + h, merge + 2 * h);
+    for (int64_t h = 0; h < group;) {
+      const int64_t next = h ? 0 : ahead;
+      const float* weights = p + h * kBlock;
+#if !defined(__AVX2__) && !defined(__aarch64__)
+      values(1, kDimVectors1, kv_type, v, size, count, weights, merge + 2 * h, next, pitch,
+             o + h * pitch),
+          h += 1;
+#else
+      if (group - h >= 4) {
+        values(4, kDimVectors4, kv_type, v, size, count, weights, merge + 2 * h, next, pitch,
+               o + h * pitch),
+            h += 4;
+      } else if (group - h >= 2) {
+        values(2, kDimVectors2, kv_type, v, size, count, weights, merge + 2 * h, next, pitch,
+               o + h * pitch),
+            h += 2;
+      } else {
+        values(1, kDimVectors1, kv_type, v, size, count, weights, merge + 2 * h, next, pitch,
+               o + h * pitch),
+            h += 1;
+      }
+#endif
+    }
+  }
+  for (int64_t h = 0; h < group; ++h) {
+    const float r = 1.0f / l[h];
+    for (int64_t d = 0; d < size; d += kGroup) {
+      const BnF16 out = bn_load16(o + h * pitch + d) * r;
+      if (d + kGroup <= size) {
+        bn_store16(a->out + h * size + d, out);
+      } else {
+        bn_store16_part(a->out + h * size + d, size - d, out);
+      }
+    }
+  }
+}
+
+void bn_attend(const BnAttend* a) {
+  if (a->kv_type == BN_KV_F16) {
+    attend(a, BN_KV_F16);
+  } else {
+    attend(a, BN_KV_F32);
+  }
+}
