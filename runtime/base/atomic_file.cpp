@@ -64,30 +64,39 @@ Result<AtomicFile> AtomicFile::create(const std::string& path) {
 
 Result<void> AtomicFile::write(std::span<const std::byte> bytes) {
   written_ += bytes.size();
-  pending_.insert(pending_.end(), bytes.begin(), bytes.end());
-  return pending_.size() >= kGatherBytes ? flush() : Result<void>{};
+  if (pending_.size() + bytes.size() < kGatherBytes) {
+    pending_.insert(pending_.end(), bytes.begin(), bytes.end());
+    return {};
+  }
+  BITNET_CHECK(flush());
+  return write_all(bytes);
 }
 
 Result<void> AtomicFile::flush() {
-  std::span<const std::byte> rest = pending_;
+  BITNET_CHECK(write_all(pending_));
+  pending_.clear();
+  return {};
+}
+
+Result<void> AtomicFile::write_all(std::span<const std::byte> rest) const {
   while (!rest.empty()) {
     const ssize_t wrote = ::write(descriptor_, rest.data(), rest.size());
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0) return fail(Error::Kind::io, "{}: cannot write: {}", path_, reason());
     rest = rest.subspan(static_cast<size_t>(wrote));
   }
-  pending_.clear();
   return {};
 }
 
-Result<void> AtomicFile::commit() {
+Result<void> AtomicFile::commit(Durability durability) {
   BITNET_CHECK(flush());
-  if (::fsync(descriptor_) != 0 && errno != EINVAL)
+  const bool to_disk = durability == Durability::disk;
+  if (to_disk && ::fsync(descriptor_) != 0 && errno != EINVAL)
     return fail(Error::Kind::io, "{}: cannot write: {}", path_, reason());
   if (::rename(temporary_.c_str(), path_.c_str()) != 0)
     return fail(Error::Kind::io, "{}: cannot rename {} to it: {}", path_, temporary_, reason());
   ::close(std::exchange(descriptor_, -1));
-  sync_directory(directory_of(path_));
+  if (to_disk) sync_directory(directory_of(path_));
   return {};
 }
 

@@ -13,6 +13,12 @@
 
 namespace bitnet {
 
+enum class Durability : uint8_t {
+  disk,  // commit returns when the bytes are on the disk: a crash of the machine cannot lose what
+         // was replaced
+  none,  // for what can be made again: gigabytes need not be waited for
+};
+
 class AtomicFile {
  public:
   static Result<AtomicFile> create(const std::string& path);
@@ -23,12 +29,12 @@ class AtomicFile {
   // Small pieces are gathered; large ones go straight to the file.
   Result<void> write(std::span<const std::byte> bytes);
   uint64_t bytes_written() const { return written_; }
-  // Flushes to the disk, then renames.
-  Result<void> commit();
+  Result<void> commit(Durability durability = Durability::disk);
 
  private:
   AtomicFile(std::string path, std::string temporary, int descriptor);
   Result<void> flush();
+  Result<void> write_all(std::span<const std::byte> rest) const;
 
   std::string path_, temporary_;
   int descriptor_ = -1;

@@ -15,8 +15,7 @@ constexpr std::array<TypeTraits, 8> kTypes = {{
     {GgmlType::q6_k, "Q6_K", 256, 210, false},
     {GgmlType::tq1_0, "TQ1_0", 256, 54, true},
     {GgmlType::tq2_0, "TQ2_0", 256, 66, true},
-    {GgmlType::i2_s, "I2_S", 1, 0,
-     true},  // 128 elements in 32 bytes, flat across rows: see tensor_bytes
+    {GgmlType::i2_s, "I2_S", 1, 0, true},  // 128 elements in 32 bytes, flat: see tensor_bytes
 }};
 
 constexpr uint64_t kI2sBlockElements = 128, kI2sBlockBytes = 32, kI2sScaleBytes = 32;
@@ -38,24 +37,13 @@ const TypeTraits& traits(GgmlType type) {
 
 std::string type_name(uint32_t id) {
   if (const TypeTraits* type = find_type(id)) return std::string(type->name);
-  // Names of others, for messages only. From 36 on they depend on who wrote the file.
-  constexpr std::pair<uint32_t, const char*> kOthers[] = {{2, "Q4_0"},
-                                                          {3, "Q4_1"},
-                                                          {6, "Q5_0"},
-                                                          {7, "Q5_1"},
-                                                          {10, "Q2_K"},
-                                                          {11, "Q3_K"},
-                                                          {12, "Q4_K"},
-                                                          {13, "Q5_K"},
-                                                          {24, "I8"},
-                                                          {25, "I16"},
-                                                          {26, "I32"},
-                                                          {27, "I64"},
-                                                          {28, "F64"},
-                                                          {38, "TL1 of bitnet.cpp"},
-                                                          {39, "MXFP4, or TL2 of bitnet.cpp"},
-                                                          {134, "IQ1_BN"},
-                                                          {135, "IQ2_BN"}};
+  // clang-format off
+  constexpr std::pair<uint32_t, const char*> kOthers[] = {
+      {2, "Q4_0"}, {3, "Q4_1"}, {6, "Q5_0"}, {7, "Q5_1"}, {10, "Q2_K"}, {11, "Q3_K"}, {12, "Q4_K"}, {13, "Q5_K"},
+      {24, "I8"}, {25, "I16"}, {26, "I32"}, {27, "I64"}, {28, "F64"},
+      // From 36 on ids depend on who wrote the file.
+      {38, "TL1 of bitnet.cpp"}, {39, "MXFP4, or TL2 of bitnet.cpp"}, {134, "IQ1_BN"}, {135, "IQ2_BN"}};
+  // clang-format on
   for (const auto& [other, name] : kOthers) {
     if (other == id) return fmt::format("{} (type {})", name, id);
   }
