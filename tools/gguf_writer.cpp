@@ -1,0 +1,110 @@
+#include "tools/gguf_writer.h"
+
+#include "runtime/base/printable.h"
+#include "runtime/gguf/value_types.h"
+
+namespace bitnet {
+namespace {
+
+template <typename T>
+void put(std::vector<std::byte>& out, T value) {
+  const auto* raw = reinterpret_cast<const std::byte*>(&value);
+  out.insert(out.end(), raw, raw + sizeof(T));
+}
+
+void put(std::vector<std::byte>& out, GgufValueType type) { put(out, static_cast<uint32_t>(type)); }
+
+void put(std::vector<std::byte>& out, std::string_view text) {
+  put<uint64_t>(out, text.size());
+  const auto* raw = reinterpret_cast<const std::byte*>(text.data());
+  out.insert(out.end(), raw, raw + text.size());
+}
+
+void append(std::vector<std::byte>& out, const std::vector<std::byte>& bytes) {
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
+}  // namespace
+
+void GgufWriter::set(std::string_view key, uint32_t value) {
+  ++key_count_;
+  put(keys_, key);
+  put(keys_, GgufValueType::u32);
+  put(keys_, value);
+}
+
+void GgufWriter::set(std::string_view key, float value) {
+  ++key_count_;
+  put(keys_, key);
+  put(keys_, GgufValueType::f32);
+  put(keys_, value);
+}
+
+void GgufWriter::set(std::string_view key, bool value) {
+  ++key_count_;
+  put(keys_, key);
+  put(keys_, GgufValueType::boolean);
+  put(keys_, static_cast<uint8_t>(value));
+}
+
+void GgufWriter::set(std::string_view key, std::string_view value) {
+  ++key_count_;
+  put(keys_, key);
+  put(keys_, GgufValueType::string);
+  put(keys_, value);
+}
+
+void GgufWriter::set(std::string_view key, const std::vector<std::string>& values) {
+  ++key_count_;
+  put(keys_, key);
+  put(keys_, GgufValueType::array);
+  put(keys_, GgufValueType::string);
+  put<uint64_t>(keys_, values.size());
+  for (const std::string& value : values) put(keys_, std::string_view(value));
+}
+
+void GgufWriter::set(std::string_view key, const std::vector<int32_t>& values) {
+  ++key_count_;
+  put(keys_, key);
+  put(keys_, GgufValueType::array);
+  put(keys_, GgufValueType::i32);
+  put<uint64_t>(keys_, values.size());
+  for (const int32_t value : values) put(keys_, value);
+}
+
+Result<uint64_t> GgufWriter::add_matrix(std::string_view name, GgmlType type, uint64_t n,
+                                        uint64_t k) {
+  return add(name, type, {k, n});
+}
+
+Result<uint64_t> GgufWriter::add_vector(std::string_view name, GgmlType type, uint64_t k) {
+  return add(name, type, {k});
+}
+
+Result<uint64_t> GgufWriter::add(std::string_view name, GgmlType type,
+                                 const std::vector<uint64_t>& dims) {
+  auto bytes = tensor_bytes(type, dims.size() > 1 ? dims[1] : 1, dims[0]);
+  if (!bytes) return in(printable(name), bytes.error());
+  ++tensor_count_;
+  put(tensors_, name);
+  put(tensors_, static_cast<uint32_t>(dims.size()));
+  for (const uint64_t dimension : dims) put(tensors_, dimension);
+  put(tensors_, static_cast<uint32_t>(type));
+  put(tensors_, offset_);
+  offset_ += padded(*bytes);
+  return bytes;
+}
+
+std::vector<std::byte> GgufWriter::head() const {
+  std::vector<std::byte> out;
+  put<uint32_t>(out, 0x46554747);  // "GGUF"
+  put<uint32_t>(out, 3);
+  put(out, tensor_count_);
+  put(out, key_count_);
+  append(out, keys_);
+  append(out, tensors_);
+  out.resize(padded(out.size()));
+  return out;
+}
+
+}  // namespace bitnet
