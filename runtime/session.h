@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,6 +22,8 @@
 #include "runtime/base/result.h"
 #include "runtime/cpu/isa.h"
 #include "runtime/kernel/kernel.h"
+#include "runtime/model/float_kernels.h"
+#include "runtime/model/token_result.h"
 
 namespace bitnet {
 
@@ -42,6 +45,8 @@ struct ModelOptions {
   int64_t batch = 512;                    // most tokens evaluated at once: longer batches are split (-ub)
   // For benchmarks and the tuner's check: kernels from here come first.
   const KernelSource* extra_kernels = nullptr;
+  // Called now and then while weights are packed, with the share that is done (0..1), by the loading thread.
+  std::function<void(double)> progress;
 };
 
 class Sequence {  // a conversation's key/value cache; movable
@@ -62,16 +67,9 @@ class Sequence {  // a conversation's key/value cache; movable
 };
 
 struct TokenRequest {
-  Sequence* sequence;
-  int32_t token;
-  Want want;
-};
-
-struct TokenResult {             // of one request that wanted something, in the order of requests
-  size_t request;                // its index
-  std::vector<Logit> top;        // value descending, then id ascending
-  std::vector<float> all;        // [vocabulary], for Want::all
-  std::vector<float> hidden;     // final normed hidden state, [hidden]
+  Sequence* sequence = nullptr;
+  int32_t token = 0;
+  Want want = {};
 };
 
 class Model {
@@ -83,8 +81,10 @@ class Model {
 
   const Hparams& hparams() const;
   const Tokenizer& tokenizer() const;
+  const BnFloatKernels& float_kernels() const;   // for a Sampler
   int threads() const;
   std::string kernels_in_use() const;            // one line; says why a cache was not used
+  std::string kernel_table() const;              // a line for each problem and class of tokens: which kernel serves it
   uint64_t weight_bytes_per_token() const;       // packed ternary weights + head, as read for one token
   uint64_t file_bytes() const;
   uint64_t parameters() const;
@@ -93,6 +93,9 @@ class Model {
   // Tokens of one sequence in order; sequences may be mixed freely. An error (full context, id out of range) leaves
   // every sequence as it was.
   Result<std::vector<TokenResult>> evaluate(std::span<const TokenRequest> requests);
+  // The same; results are those of requests that wanted something, in their order, and keep their memory from call to
+  // call: nothing is allocated once they have grown.
+  Result<void> evaluate(std::span<const TokenRequest> requests, std::vector<TokenResult>& results);
 
  private:
   struct State;

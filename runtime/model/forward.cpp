@@ -1,0 +1,144 @@
+#include "runtime/model/forward.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstring>
+
+namespace bitnet {
+namespace {
+
+int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+// In double, rounded once to float. An instruction, not libm: correctly rounded on every machine.
+float attention_scale(int64_t head_size) {
+  return static_cast<float>(1.0 / __builtin_sqrt(static_cast<double>(head_size)));
+}
+
+AttentionShape attention_shape(const Hparams& h) {
+  return {.heads = h.heads, .kv_heads = h.kv_heads, .head_size = h.head_size,
+          .rope_dimensions = h.rope_dimensions, .neox = h.rope == RopeKind::neox,
+          .scale = attention_scale(h.head_size)};
+}
+
+const std::unique_ptr<Linear> Layer::*const kLinears[] = {&Layer::qkv, &Layer::output, &Layer::gate_up, &Layer::down};
+
+LinearInput make_input(const std::vector<Layer>& layers, int64_t batch, int threads) {
+  LinearInput input{.capacity = batch, .ld = 0, .x = {}, .scales = {}, .form = {}, .floats = {}, .scratch = {}};
+  int64_t form = 0, scratch = 0;
+  for (const Layer& layer : layers)
+    for (const auto member : kLinears) {
+      const Linear& linear = *(layer.*member);
+      input.ld = std::max(input.ld, round_up(linear.k(), 64));
+      form = std::max(form, linear.form_bytes(batch));
+      scratch = std::max(scratch, linear.scratch_bytes());
+    }
+  input.x = AlignedBuffer(static_cast<size_t>(batch * input.ld));
+  input.scales = AlignedBuffer(static_cast<size_t>(batch) * sizeof(float));
+  input.form = AlignedBuffer(static_cast<size_t>(form));
+  input.floats = AlignedBuffer(static_cast<size_t>(batch * input.ld) * sizeof(float));  // untouched: no memory
+  for (int thread = 0; thread < threads; ++thread) input.scratch.emplace_back(static_cast<size_t>(scratch));
+  return input;
+}
+
+}  // namespace
+
+Forward::Rows Forward::make_rows(int64_t tokens, int64_t width) {
+  const int64_t ld = round_up(width, 16);
+  return {ld, AlignedBuffer(static_cast<size_t>(tokens * ld) * sizeof(float))};
+}
+
+Forward::Forward(const ModelFile& file, std::vector<Layer> layers, const BnFloatKernels& floats, ThreadPool& pool,
+                 int64_t batch)
+    : file_(file), layers_(std::move(layers)), floats_(floats), pool_(pool), batch_(batch),
+      rope_(file.hparams.rope_base, file.hparams.rope_dimensions),
+      attention_(attention_shape(file.hparams), floats),
+      head_(file.head, file.output_norm, file.hparams.rms_epsilon, floats, pool.size()),
+      input_(make_input(layers_, batch, pool.size())) {
+  const Hparams& h = file.hparams;
+  x_ = make_rows(batch, h.hidden);
+  qkv_ = make_rows(batch, (h.heads + 2 * h.kv_heads) * h.head_size);
+  attended_ = make_rows(batch, h.heads * h.head_size);
+  gated_ = make_rows(batch, h.feed_forward);
+  for (int thread = 0; thread < pool.size(); ++thread) {
+    normed_.emplace_back(static_cast<size_t>(input_.ld) * sizeof(float));
+    attend_scratch_.emplace_back(static_cast<size_t>(attention_.scratch_bytes()));
+  }
+}
+
+uint64_t Forward::weight_bytes_per_token() const {
+  uint64_t bytes = head_.bytes();
+  for (const Layer& layer : layers_)
+    for (const auto member : kLinears) bytes += (layer.*member)->bytes_per_token();
+  return bytes;
+}
+
+void Forward::evaluate(std::span<const int32_t> ids, std::span<const TokenPlace> places,
+                       std::span<const HeadRequest> wants) {
+  assert(static_cast<int64_t>(ids.size()) <= batch_ && ids.size() == places.size());
+  int64_t positions = 0;
+  for (const TokenPlace& place : places) positions = std::max(positions, place.position + 1);
+  rope_.reach(positions);
+  pool_.run([&](int thread) {
+    embed(ids, {thread, pool_.size()});
+    pool_.barrier(thread);  // feed() divides tokens by groups of a form, so it may read what another thread embedded
+    for (int64_t i = 0; i < static_cast<int64_t>(layers_.size()); ++i) layer(i, places, thread);
+    head_.run(x_.data(), x_.ld, wants, pool_, thread);
+  });
+}
+
+void Forward::embed(std::span<const int32_t> ids, Share who) {
+  const FloatMatrix& rows = file_.embedding;
+  const Range tokens = share(static_cast<int64_t>(ids.size()), 1, who.threads, who.thread);
+  for (int64_t m = tokens.begin; m < tokens.end; ++m)
+    floats_.embed(static_cast<int32_t>(rows.type),
+                  reinterpret_cast<const uint8_t*>(rows.rows) + ids[static_cast<size_t>(m)] * rows.row_bytes, rows.k,
+                  x_.data() + m * x_.ld);
+}
+
+void Forward::feed(const Linear& linear, const float* from, int64_t ld, std::span<const float> gain, int64_t tokens,
+                   Share who) {
+  const Range range = share(tokens, linear.token_group(tokens), who.threads, who.thread);
+  if (range.empty()) return;
+  float* normed = normed_[static_cast<size_t>(who.thread)].as<float>();
+  for (int64_t m = range.begin; m < range.end; ++m) {
+    const float* row = from + m * ld;
+    if (!gain.empty()) {
+      floats_.rms_norm(row, gain.data(), linear.k(), file_.hparams.rms_epsilon, normed);
+      row = normed;
+    }
+    linear.take(row, m, input_);
+  }
+  linear.prepare(range.begin, range.end, tokens, input_);
+}
+
+void Forward::layer(int64_t index, std::span<const TokenPlace> places, int thread) {
+  const Layer& layer = layers_[static_cast<size_t>(index)];
+  const Share who{thread, pool_.size()};
+  const auto tokens = static_cast<int64_t>(places.size());
+
+  feed(*layer.qkv, x_.data(), x_.ld, layer.attn_norm, tokens, who);
+  pool_.barrier(thread);
+  layer.qkv->run(tokens, input_, qkv_.data(), qkv_.ld, who);
+  pool_.barrier(thread);
+  attention_.store(places, index, qkv_.data(), qkv_.ld, rope_, who);
+  if (tokens > 1) pool_.barrier(thread);
+  attention_.attend(places, index, qkv_.data(), qkv_.ld, attended_.data(), attended_.ld,
+                    attend_scratch_[static_cast<size_t>(thread)].as<float>(), who);
+  pool_.barrier(thread);
+  feed(*layer.output, attended_.data(), attended_.ld, layer.attn_sub_norm, tokens, who);
+  pool_.barrier(thread);
+  layer.output->run(tokens, input_, x_.data(), x_.ld, who);
+  pool_.barrier(thread);
+
+  feed(*layer.gate_up, x_.data(), x_.ld, layer.ffn_norm, tokens, who);
+  pool_.barrier(thread);
+  layer.gate_up->run(tokens, input_, gated_.data(), gated_.ld, who);
+  pool_.barrier(thread);
+  feed(*layer.down, gated_.data(), gated_.ld, layer.ffn_sub_norm, tokens, who);
+  pool_.barrier(thread);
+  layer.down->run(tokens, input_, x_.data(), x_.ld, who);
+  pool_.barrier(thread);
+}
+
+}  // namespace bitnet

@@ -1,0 +1,210 @@
+#include "runtime/session.h"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "runtime/cpu/topology.h"
+#include "runtime/kernel/choice.h"
+#include "runtime/model/forward.h"
+#include "runtime/model/load_layers.h"
+#include "runtime/text/tokenizer.h"
+#include "runtime/threads/pool.h"
+
+namespace bitnet {
+
+struct Sequence::State {
+  KvCache cache;
+  int64_t capacity;
+  std::vector<int32_t> tokens;
+  const void* owner;     // the model's state
+  int64_t requested = 0;  // tokens of the evaluation that is being checked
+};
+
+// In the order of construction; what comes later refers to what comes before.
+struct Model::State {
+  ModelFile file;
+  Tokenizer tokenizer;
+  IsaSet isa;
+  ThreadPool pool;
+  const BnFloatKernels& floats;
+  ChosenKernels kernels;
+  std::unique_ptr<Forward> forward;
+  // One block's arguments, kept from call to call.
+  std::vector<int32_t> ids;
+  std::vector<TokenPlace> places;
+  std::vector<HeadRequest> wants;
+
+  State(ModelFile file_in, Tokenizer tokenizer_in, const IsaSet& isa_in, int threads, const BnFloatKernels& table)
+      : file(std::move(file_in)), tokenizer(std::move(tokenizer_in)), isa(isa_in), pool(threads), floats(table) {}
+
+  Result<void> load_weights(const ModelOptions& options);
+  Result<void> check(std::span<const TokenRequest> requests) const;
+  void evaluate_block(std::span<const TokenRequest> block, size_t first_request, TokenResult*& next_result);
+};
+
+namespace {
+
+Result<IsaSet> usable_isa(const ModelOptions& options) {
+  const IsaSet isa = reported_isa();
+  if (!options.isa) return isa;
+  if (!isa.has(*options.isa)) {
+    std::string levels;
+    for (const Isa level : isa.levels()) levels += fmt::format(" {}", name(level));
+    return fail(Error::Kind::unsupported, "--isa {}: this CPU has none of it, only{}", name(*options.isa), levels);
+  }
+  return isa.limited_to(*options.isa);
+}
+
+KernelSearch search_of(const ModelOptions& options, const IsaSet& isa, int threads) {
+  return {.isa = isa,
+          .threads = threads,
+          .cache = options.kernels == KernelChoice::automatic,
+          .builtin = options.kernels != KernelChoice::reference,
+          .cache_path = options.cache_path,
+          .how = options.loader == Loader::dlopen ? LoadedCache::How::dlopen : LoadedCache::How::map,
+          .first = options.extra_kernels};
+}
+
+}  // namespace
+
+Sequence::Sequence(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Sequence::~Sequence() = default;
+Sequence::Sequence(Sequence&&) noexcept = default;
+Sequence& Sequence::operator=(Sequence&&) noexcept = default;
+int64_t Sequence::length() const { return std::ssize(state_->tokens); }
+int64_t Sequence::capacity() const { return state_->capacity; }
+std::span<const int32_t> Sequence::tokens() const { return state_->tokens; }
+void Sequence::truncate(int64_t length) {
+  if (length < this->length()) state_->tokens.resize(static_cast<size_t>(std::max<int64_t>(0, length)));
+}
+
+Model::Model(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Model::~Model() = default;
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+const Hparams& Model::hparams() const { return state_->file.hparams; }
+const Tokenizer& Model::tokenizer() const { return state_->tokenizer; }
+const BnFloatKernels& Model::float_kernels() const { return state_->floats; }
+int Model::threads() const { return state_->pool.size(); }
+std::string Model::kernels_in_use() const { return state_->kernels.line; }
+uint64_t Model::weight_bytes_per_token() const { return state_->forward->weight_bytes_per_token(); }
+uint64_t Model::file_bytes() const { return state_->file.file.file_bytes(); }
+
+std::string Model::kernel_table() const {
+  std::string table = fmt::format("floats  {}\n", state_->floats.name);
+  const std::vector<Problem> problems = problems_of(state_->file.hparams.linear_shapes());
+  for (size_t i = 0; i < state_->kernels.of_problem.size(); ++i)
+    for (const ClassKernel& kernel : state_->kernels.of_problem[i].classes) {
+      const std::string last = kernel.m_max == kAnyTokens ? "" : fmt::format("{}", kernel.m_max);
+      table += fmt::format("{:<20} M {}-{:<5} {}\n", describe(problems[i]), kernel.m_min, last,
+                           to_string(kernel.name));
+    }
+  return table;
+}
+
+uint64_t Model::parameters() const {
+  uint64_t count = 0;
+  for (const TensorInfo& tensor : state_->file.file.tensors())
+    count += static_cast<uint64_t>(tensor.n() * tensor.k());
+  return count;
+}
+
+Result<Model> Model::load(const std::string& path, const ModelOptions& options) {
+  if (options.batch < 1) return fail(Error::Kind::invalid, "batch of {} tokens, wanted at least 1", options.batch);
+  if (options.threads < 0) return fail(Error::Kind::invalid, "{} threads, wanted at least 1", options.threads);
+  BITNET_TRY(const IsaSet isa, usable_isa(options));
+  BITNET_TRY(ModelFile file, ModelFile::open(path));
+  BITNET_TRY(Tokenizer tokenizer, Tokenizer::open(file.file));
+  const int threads = options.threads > 0 ? options.threads : default_thread_count();
+  const BnFloatKernels& floats =
+      options.kernels == KernelChoice::reference ? reference_float_kernels() : bitnet::float_kernels(isa);
+  try {
+    auto state = std::make_unique<State>(std::move(file), std::move(tokenizer), isa, threads, floats);
+    BITNET_CHECK(state->load_weights(options));
+    return Model(std::move(state));
+  } catch (const std::bad_alloc&) {
+    return fail(Error::Kind::io, "{}: not enough memory for its weights", path);
+  }
+}
+
+Result<void> Model::State::load_weights(const ModelOptions& options) {
+  std::vector<Layer> layers;
+  if (options.activations == Activations::float32) {
+    kernels.line = "float activations (a slow path to compare with)";
+    BITNET_TRY(layers, load_float_layers(file, floats, pool));
+  } else {
+    kernels = choose_kernels(problems_of(file.hparams.linear_shapes()), search_of(options, isa, pool.size()));
+    BITNET_TRY(layers, load_layers(file, kernels.of_problem, floats, pool, options.progress));
+  }
+  forward = std::make_unique<Forward>(file, std::move(layers), floats, pool, options.batch);
+  ids.reserve(static_cast<size_t>(options.batch));
+  places.reserve(static_cast<size_t>(options.batch));
+  wants.reserve(static_cast<size_t>(options.batch));
+  return {};
+}
+
+Result<Sequence> Model::sequence(int64_t capacity, KvType k, KvType v) const {
+  if (capacity < 1) return fail(Error::Kind::invalid, "a context of {} tokens, wanted at least 1", capacity);
+  if (k != v)
+    return fail(Error::Kind::unsupported, "keys and values of different types are not supported: wanted both f16 or both f32");
+  const Hparams& h = hparams();
+  BITNET_TRY(KvCache cache, KvCache::make({.layers = h.layers, .kv_heads = h.kv_heads, .head_size = h.head_size,
+                                           .positions = capacity,
+                                           .type = k == KvType::f32 ? BN_KV_F32 : BN_KV_F16}));
+  auto state = std::make_unique<Sequence::State>(std::move(cache), capacity, std::vector<int32_t>{}, state_.get());
+  state->tokens.reserve(static_cast<size_t>(std::min<int64_t>(capacity, 1 << 20)));
+  return Sequence(std::move(state));
+}
+
+// Everything that can be wrong is found here, before anything changes.
+Result<void> Model::State::check(std::span<const TokenRequest> requests) const {
+  for (const TokenRequest& request : requests) request.sequence->state_->requested = 0;
+  for (const TokenRequest& request : requests) {
+    Sequence::State& sequence = *request.sequence->state_;
+    if (sequence.owner != this) return fail(Error::Kind::invalid, "a sequence belongs to another model");
+    if (request.token < 0 || request.token >= file.hparams.vocabulary)
+      return fail(Error::Kind::invalid, "token {} is outside the vocabulary of {}", request.token,
+                  file.hparams.vocabulary);
+    ++sequence.requested;
+    if (std::ssize(sequence.tokens) + sequence.requested > sequence.capacity)
+      return fail(Error::Kind::unsupported, "the context of {} tokens is full", sequence.capacity);
+  }
+  return {};
+}
+
+void Model::State::evaluate_block(std::span<const TokenRequest> block, size_t first_request,
+                                  TokenResult*& next_result) {
+  ids.clear();
+  places.clear();
+  wants.clear();
+  for (size_t i = 0; i < block.size(); ++i) {
+    Sequence::State& sequence = *block[i].sequence->state_;
+    ids.push_back(block[i].token);
+    places.push_back({&sequence.cache, std::ssize(sequence.tokens)});
+    sequence.tokens.push_back(block[i].token);
+    if (block[i].want.kind == Want::Kind::none) continue;
+    next_result->request = first_request + i;
+    wants.push_back({static_cast<int64_t>(i), block[i].want, next_result++});
+  }
+  forward->evaluate(ids, places, wants);
+}
+
+Result<std::vector<TokenResult>> Model::evaluate(std::span<const TokenRequest> requests) {
+  std::vector<TokenResult> results;
+  BITNET_CHECK(evaluate(requests, results));
+  return results;
+}
+
+Result<void> Model::evaluate(std::span<const TokenRequest> requests, std::vector<TokenResult>& results) {
+  BITNET_CHECK(state_->check(requests));
+  results.resize(static_cast<size_t>(std::ranges::count_if(
+      requests, [](const TokenRequest& request) { return request.want.kind != Want::Kind::none; })));
+  TokenResult* next_result = results.data();
+  const auto batch = static_cast<size_t>(state_->forward->batch());
+  for (size_t first = 0; first < requests.size(); first += batch)
+    state_->evaluate_block(requests.subspan(first, std::min(batch, requests.size() - first)), first, next_result);
+  return {};
+}
+
+}  // namespace bitnet
