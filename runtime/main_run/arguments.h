@@ -1,0 +1,44 @@
+// The command line of bitnet-run: names and meanings that users of llama.cpp know.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "runtime/session.h"
+#include "runtime/text/sampler.h"
+
+namespace bitnet {
+
+struct Arguments {
+  std::string model_path;
+  std::optional<std::string> prompt;  // -p, escapes processed
+  std::string prompt_file;            // -f
+  std::optional<std::string> system;  // -sys
+  int64_t predict = -1;               // -n: < 0: until a stop token or a full context
+  int64_t context = -1;               // -c: 0: the model's own, < 0: a default of the task
+  ModelOptions model;
+  KvType kv_k = KvType::f16, kv_v = KvType::f16;
+  SamplerOptions sampler;
+
+  bool conversation = false;          // -cnv
+  bool tokenize = false;              // --tokenize
+  bool perplexity = false;            // --perplexity
+  std::string perplexity_file;
+  int64_t chunks = -1;                // --chunks: < 0: all
+  bool score_all = false;             // --ppl-mode full
+
+  bool display_prompt = true;
+  bool receipt = false, receipt_full = false;
+  bool quiet = false;                 // --log-disable
+  bool verbose = false;
+};
+
+// Arguments, or an exit code after --help, --version or an error that has been printed.
+struct Parsed {
+  std::optional<Arguments> arguments;
+  int exit_code = 0;
+};
+Parsed parse_arguments(int argc, char** argv);
+
+}  // namespace bitnet
