@@ -55,8 +55,9 @@ class Sampler {
  private:
   bool greedy() const { return options_.temperature <= 0; }
   bool penalises() const { return options_.repeat_penalty != 1 && options_.repeat_last_n != 0; }
-  void add_candidate(Logit logit);
+  void add_candidate(int32_t id, float logit);
   int32_t choose();  // from candidates_, in any order
+  void sort_best(size_t count);
   size_t nucleus(size_t count, float sum) const;
 
   SamplerOptions options_;
@@ -66,7 +67,8 @@ class Sampler {
   size_t oldest_ = 0;
   std::vector<int32_t> counts_;  // [vocabulary] how often an id is in last_
   int64_t distinct_ = 0;         // ids that are
-  std::vector<Logit> candidates_;
+  // Logit and id in one integer that ascends in the order of 2; see sampler.cpp.
+  std::vector<uint64_t> candidates_, spare_;
   std::vector<float> scaled_, terms_;  // [candidates]
 };
 
