@@ -32,6 +32,17 @@ bitnet_instance(small t2 rows avx512vnni 2-* default r=32:16,32,64 t=32:16,32 c=
 bitnet_instance(small t2 rows neon       2-* default r=16:16,32    t=8:4,8    c=4:2,4,6,8   k=0:0,1024 u=1:1,2 pf=0:0,2048)
 bitnet_instance(small t2 rows dotprod    2-* default r=16:16,32    t=8:4,8,16 c=8:4,6,8     k=0:0,1024 u=1:1,2 pf=0:0,2048)
 
+bitnet_instance(lut tl1 rows scalar     1-* extra r=16:16 k=768:768 u=1:1 e=0:0 d=0:0 pf=0:0)
+bitnet_instance(lut tl1 rows ssse3      1-* extra r=16:16,32,64 k=768:0,768,1536 u=1:1,2 e=1:0,1 d=0:0 pf=2048:0,2048)
+bitnet_instance(lut tl1 rows avx2       1-* extra r=32:32,64,128 k=768:0,768,1536 u=1:1,2 e=1:0,1 d=0:0,1 pf=2048:0,2048)
+bitnet_instance(lut tl1 rows avx512vnni 1-* extra r=64:64,128,256 k=768:0,768,1536 u=1:1,2 e=1:0,1 d=0:0,1 pf=2048:0,2048)
+bitnet_instance(lut tl1 rows neon       1-* extra r=16:16,32,64 k=768:0,768,1536 u=1:1,2 e=1:0,1 d=0:0 pf=0:0,2048)
+bitnet_instance(lut tl2 rows scalar     1-* extra r=16:16 k=768:768 u=1:1 e=0:0 d=0:0 pf=0:0)
+bitnet_instance(lut tl2 rows ssse3      1-* extra r=16:16,32,64 k=768:0,768,1536 u=1:1,2 e=1:0,1 d=0:0 pf=2048:0,2048)
+bitnet_instance(lut tl2 rows avx2       1-* extra r=32:32,64,128 k=768:0,768,1536 u=1:1,2 e=1:0,1 d=0:0,1 pf=2048:0,2048)
+bitnet_instance(lut tl2 rows avx512vnni 1-* extra r=64:64,128,256 k=768:0,768,1536 u=1:1,2 e=1:0,1 d=0:0,1 pf=2048:0,2048)
+bitnet_instance(lut tl2 rows neon       1-* extra r=16:16,32,64 k=768:0,768,1536 u=1:1,2 e=1:0,1 d=0:0 pf=0:0,2048)
+
 # bitnet_instance_fields(ENTRY): splits an entry into variables of the caller:
 #   kernel packing form isa m_min m_max role
 #   parameters  "r=32 s=4"            defaults, in order

@@ -3,18 +3,17 @@
 // gives each as a macro, -DP_r=32. A template declares no others; array bounds are literal maxima,
 // loops run to P_*.
 //
-//   letter  meaning                                                                         used by
-//   r       rows of a packed panel, the unit in which rows are streamed; shapes the packing  all
-//   t       rows of a register tile, at most r                                               small
-//   c       tokens of a register tile                                                        small
-//   s       how 2-bit codes are unpacked: accumulators a vec of rows (packings/t2.h)         gemv
-//   k       K block: input features taken at once; 0: all                                    small,
-//   lut u       steps (chunks of k) a loop iteration gemv, small, lut pf      prefetch distance in
-//   bytes of packed weights; 0: none                            all e       table look-up: how two
-//   halves of an entry are summed (kernels/lut.c)             lut d       table look-up: 0 tables
-//   of 16 bytes, widened at load; 1 copies as wide as a vec  lut
+//   r   rows of a packed panel, in which rows are streamed; shapes the packing    all kernels
+//   t   rows of a register tile, divides r                                        small
+//   c   tokens of a register tile                                                 small
+//   s   unpacking of 2-bit codes: its scheme (packings/t2.h)                      gemv
+//   k   K block: input features taken at once; 0: all                             small, lut
+//   u   steps (chunks of k) in an iteration of the innermost loop                 all
+//   pf  prefetch distance in bytes of packed weights; 0: none                     all
+//   e   entry split: how the halves of a table's entries are summed (kernels/lut.c)      lut
+//   d   tables in scratch: 0 once, broadcast at load; 1 a copy for each 128-bit lane     lut
 //
-// P_N and P_K are the shape, where the code is for one shape only, else 0.
+// P_N and P_K are the shape where the code is for one shape only, else 0.
 // Default values and choices of each template stand in catalogue.cmake.
 #ifndef BITNET_TEMPLATES_PARAMS_H_
 #define BITNET_TEMPLATES_PARAMS_H_

@@ -2,24 +2,26 @@
 // With BN_TWIN defined the same names come from isa/twin.h, plain C with the exact semantics of
 // that level's instructions, on any machine.
 //
-//   vec                       V_BYTES bytes; lanes of 8, 16 or 32 bits as the function says
-//   V_BYTES                   16, 32 or 64
-//   V_LANES                   32-bit lanes of a vec: rows that one vec of t2 codes covers
-//   v_mac(acc, codes, x)      multiply-accumulates unsigned codes (0..V_MAX_CODE) with signed x
-//   (-127..127), byte by byte,
-//                             into lanes that hold V_MAC_PRODUCTS products a step and must stay
-//                             within V_MAC_LIMIT: 4 products in 32-bit lanes (VNNI, dotprod) or 2
-//                             in 16-bit lanes (maddubs and its like). Nothing saturates: 2 * 128 *
-//                             127 = 32512 < 32768.
-//   v_widen(acc, shift)       joins such lanes to int32, one for each 4 bytes, times 2^shift
-//   v_load, v_store           any alignment
-//   v_dup8, v_dup32, v_dup128 one byte everywhere; 4 or 16 bytes of memory in every 32-bit or
-//   128-bit lane v_and, v_xor              bitwise v_add8/16/32, v_sub16/32  wrap around v_shr16
-//   logical; v_shl32; v_sar32 keeps the sign v_lookup(table, index)    in each 128-bit lane: bytes
-//   table[index], index 0..15 v_zip8_lo/hi, v_zip16_... in each 128-bit lane: interleaves the low
-//   or high halves of two vecs v_sext16_lo/hi            in each 128-bit lane: the low or high four
-//   int16 as int32 v_test8(v, mask)          0xFF where v & mask has a bit, else 0 v_prefetch(p) a
-//   hint; p may point anywhere
+//   vec                  V_BYTES bytes; lanes of 8, 16 or 32 bits as the function says
+//   V_BYTES              16, 32 or 64
+//   V_LANES              32-bit lanes of a vec: the rows that one vec of t2 codes covers
+//   v_mac(acc, codes, x) multiply-accumulates unsigned codes (0..V_MAX_CODE) with signed x
+//                        (-127..127), byte by byte, into lanes that take V_MAC_PRODUCTS products a
+//                        step and must stay within V_MAC_LIMIT: 4 products in 32-bit lanes (VNNI,
+//                        dotprod) or 2 in 16-bit lanes (maddubs and its like). Nothing saturates:
+//                        2 * 128 * 127 = 32512 < 32768.
+//   v_widen(acc, shift)  joins such lanes to int32, one for each 4 bytes, times 2^shift
+//   v_load, v_store      any alignment
+//   v_dup8, v_zero       one byte everywhere
+//   v_dup32, v_dup128    4 or 16 bytes of memory in every 32-bit or 128-bit lane
+//   v_and, v_xor         bitwise
+//   v_add8/16/32, v_sub16/32          wrap around
+//   v_shr16, v_shl16, v_shl32         logical shifts, bits < 16 or 32; v_sar32 keeps the sign
+//   v_lookup(table, index)            in each 128-bit lane: bytes table[index], index 0..15
+//   v_zip8_lo/hi, v_zip16_lo/hi       in each 128-bit lane: interleave the low or high halves
+//   v_sext16_lo/hi                    in each 128-bit lane: the low or high four int16 as int32
+//   v_test8(v, bit)                   0xFF where v has the bit (one in each byte of it), else 0
+//   v_prefetch(p)                     a hint; p may point anywhere
 #ifndef BITNET_TEMPLATES_ISA_ISA_H_
 #define BITNET_TEMPLATES_ISA_ISA_H_
 

@@ -73,6 +73,10 @@ V_INLINE vec v_shr16(vec a, int bits) {
   V_EACH(V_BYTES / 2) a.u16[i] = (uint16_t)(a.u16[i] >> bits);
   return a;
 }
+V_INLINE vec v_shl16(vec a, int bits) {
+  V_EACH(V_BYTES / 2) a.u16[i] = (uint16_t)(a.u16[i] << bits);
+  return a;
+}
 V_INLINE vec v_shl32(vec a, int bits) {
   V_EACH(V_BYTES / 4) a.u32[i] <<= bits;
   return a;
@@ -111,8 +115,8 @@ V_INLINE vec v_lookup(vec table, vec index) {
   V_EACH(V_BYTES) v.u8[i] = table.u8[i / 16 * 16 + index.u8[i] % 16];
   return v;
 }
-V_INLINE vec v_test8(vec v, vec mask) {
-  V_EACH(V_BYTES) v.u8[i] = v.u8[i] & mask.u8[i] ? 0xFF : 0;
+V_INLINE vec v_test8(vec v, vec bit) {
+  V_EACH(V_BYTES) v.u8[i] = v.u8[i] & bit.u8[i] ? 0xFF : 0;
   return v;
 }
 V_INLINE vec v_zip8_half(vec a, vec b, int half) {

@@ -24,14 +24,12 @@ V_INLINE vec v_sub16(vec a, vec b) { return _mm256_sub_epi16(a, b); }
 V_INLINE vec v_add32(vec a, vec b) { return _mm256_add_epi32(a, b); }
 V_INLINE vec v_sub32(vec a, vec b) { return _mm256_sub_epi32(a, b); }
 V_INLINE vec v_shr16(vec a, int bits) { return _mm256_srli_epi16(a, bits); }
+V_INLINE vec v_shl16(vec a, int bits) { return _mm256_slli_epi16(a, bits); }
 V_INLINE vec v_shl32(vec a, int bits) { return _mm256_slli_epi32(a, bits); }
 V_INLINE vec v_sar32(vec a, int bits) { return _mm256_srai_epi32(a, bits); }
 
 V_INLINE vec v_lookup(vec table, vec index) { return _mm256_shuffle_epi8(table, index); }
-V_INLINE vec v_test8(vec v, vec mask) {
-  return _mm256_xor_si256(_mm256_cmpeq_epi8(_mm256_and_si256(v, mask), _mm256_setzero_si256()),
-                          _mm256_set1_epi8(-1));
-}
+V_INLINE vec v_test8(vec v, vec bit) { return _mm256_cmpeq_epi8(_mm256_and_si256(v, bit), bit); }
 V_INLINE vec v_zip8_lo(vec a, vec b) { return _mm256_unpacklo_epi8(a, b); }
 V_INLINE vec v_zip8_hi(vec a, vec b) { return _mm256_unpackhi_epi8(a, b); }
 V_INLINE vec v_zip16_lo(vec a, vec b) { return _mm256_unpacklo_epi16(a, b); }

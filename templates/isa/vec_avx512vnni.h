@@ -31,6 +31,7 @@ V_INLINE vec v_sub16(vec a, vec b) { return _mm512_sub_epi16(a, b); }
 V_INLINE vec v_add32(vec a, vec b) { return _mm512_add_epi32(a, b); }
 V_INLINE vec v_sub32(vec a, vec b) { return _mm512_sub_epi32(a, b); }
 V_INLINE vec v_shr16(vec a, int bits) { return _mm512_srli_epi16(a, (unsigned)bits); }
+V_INLINE vec v_shl16(vec a, int bits) { return _mm512_slli_epi16(a, (unsigned)bits); }
 V_INLINE vec v_shl32(vec a, int bits) { return _mm512_slli_epi32(a, (unsigned)bits); }
 V_INLINE vec v_sar32(vec a, int bits) { return _mm512_srai_epi32(a, (unsigned)bits); }
 
@@ -38,7 +39,7 @@ V_INLINE vec v_mac(vec acc, vec codes, vec x) { return _mm512_dpbusd_epi32(acc, 
 V_INLINE vec v_widen(vec acc, int shift) { return v_shl32(acc, shift); }
 
 V_INLINE vec v_lookup(vec table, vec index) { return _mm512_shuffle_epi8(table, index); }
-V_INLINE vec v_test8(vec v, vec mask) { return _mm512_movm_epi8(_mm512_test_epi8_mask(v, mask)); }
+V_INLINE vec v_test8(vec v, vec bit) { return _mm512_movm_epi8(_mm512_test_epi8_mask(v, bit)); }
 V_INLINE vec v_zip8_lo(vec a, vec b) { return _mm512_unpacklo_epi8(a, b); }
 V_INLINE vec v_zip8_hi(vec a, vec b) { return _mm512_unpackhi_epi8(a, b); }
 V_INLINE vec v_zip16_lo(vec a, vec b) { return _mm512_unpacklo_epi16(a, b); }

@@ -24,11 +24,12 @@ V_INLINE vec v_sub32(vec a, vec b) { return (vec)vsubq_u32((uint32x4_t)a, (uint3
 // The shift counts are constants only after specialisation, so the forms with an immediate do not
 // serve.
 V_INLINE vec v_shr16(vec a, int bits) { return (vec)((uint16x8_t)a >> (uint16_t)bits); }
+V_INLINE vec v_shl16(vec a, int bits) { return (vec)((uint16x8_t)a << (uint16_t)bits); }
 V_INLINE vec v_shl32(vec a, int bits) { return (vec)((uint32x4_t)a << (uint32_t)bits); }
 V_INLINE vec v_sar32(vec a, int bits) { return (vec)((int32x4_t)a >> bits); }
 
 V_INLINE vec v_lookup(vec table, vec index) { return vqtbl1q_u8(table, index); }
-V_INLINE vec v_test8(vec v, vec mask) { return vtstq_u8(v, mask); }
+V_INLINE vec v_test8(vec v, vec bit) { return vtstq_u8(v, bit); }
 V_INLINE vec v_zip8_lo(vec a, vec b) { return vzip1q_u8(a, b); }
 V_INLINE vec v_zip8_hi(vec a, vec b) { return vzip2q_u8(a, b); }
 V_INLINE vec v_zip16_lo(vec a, vec b) { return (vec)vzip1q_u16((uint16x8_t)a, (uint16x8_t)b); }

@@ -29,6 +29,7 @@ V_INLINE vec v_sub16(vec a, vec b) { return _mm_sub_epi16(a, b); }
 V_INLINE vec v_add32(vec a, vec b) { return _mm_add_epi32(a, b); }
 V_INLINE vec v_sub32(vec a, vec b) { return _mm_sub_epi32(a, b); }
 V_INLINE vec v_shr16(vec a, int bits) { return _mm_srli_epi16(a, bits); }
+V_INLINE vec v_shl16(vec a, int bits) { return _mm_slli_epi16(a, bits); }
 V_INLINE vec v_shl32(vec a, int bits) { return _mm_slli_epi32(a, bits); }
 V_INLINE vec v_sar32(vec a, int bits) { return _mm_srai_epi32(a, bits); }
 
@@ -40,10 +41,7 @@ V_INLINE vec v_widen(vec acc, int shift) {
 }
 
 V_INLINE vec v_lookup(vec table, vec index) { return _mm_shuffle_epi8(table, index); }
-V_INLINE vec v_test8(vec v, vec mask) {
-  return _mm_xor_si128(_mm_cmpeq_epi8(_mm_and_si128(v, mask), _mm_setzero_si128()),
-                       _mm_set1_epi8(-1));
-}
+V_INLINE vec v_test8(vec v, vec bit) { return _mm_cmpeq_epi8(_mm_and_si128(v, bit), bit); }
 V_INLINE vec v_zip8_lo(vec a, vec b) { return _mm_unpacklo_epi8(a, b); }
 V_INLINE vec v_zip8_hi(vec a, vec b) { return _mm_unpackhi_epi8(a, b); }
 V_INLINE vec v_zip16_lo(vec a, vec b) { return _mm_unpacklo_epi16(a, b); }

@@ -25,7 +25,7 @@ void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
                      .split = BN_SPLIT_ROWS};
 }
 
-// acc of chunks c0..c1: acc[scale][vec]. chunks past the last may be read, their x is zero.
+// acc[scale][vec] of chunks c0..c1. Chunks past the last may be read, their x is zero.
 V_INLINE void sum_chunks(const uint8_t* panel, const int8_t* x, int64_t c0, int64_t c1,
                          vec acc[4][kMostVecs]) {
   for (int64_t c = c0; c < c1; c += P_u) {

@@ -1,14 +1,13 @@
 // t2: 2-bit codes (weight + 1), rows in lanes.
 //   in   trits [N][K]
 //   out  ceil(N/r) panels of r rows; a panel is ceil(K/16) chunks; a chunk is 4*r bytes, 16 k of
-//   each row:
-//          byte[4*row + j], bits 2s and 2s+1  <->  k = 16*chunk + 4*s + j
-//        A 32-bit lane is a row, so sums need no horizontal step, and the activations of 4
-//        consecutive k are one 32-bit broadcast. The bytes depend on r only, not on the ISA: facts
-//        of the layout stand in docs/KERNELS.md.
-// Rows past N and k past K are weight 0: kernels have no tail in N, and the form pads x with zeros,
-// so none in K. kTailBytes follow the last panel, so that a loop of u chunks may run past the last
-// chunk (its x is zero).
+//        each row: byte[4*row + j], bits 2s and 2s+1  <->  k = 16*chunk + 4*s + j
+// Why: a 32-bit lane is a row, so sums need no horizontal step, and the activations of 4
+// consecutive k are one 32-bit broadcast. At r = 16 a chunk is one cache line. The bytes depend on
+// r only, not on the ISA. Unpacked, a chunk is also the rows of a tile of a matrix unit. Rows past
+// N and k past K are weight 0: kernels have no tail in N, and the form pads x with zeros, so none
+// in K. kTailBytes follow the last panel, so that a loop of u chunks may run past the last chunk
+// (its x is zero).
 #ifndef BITNET_TEMPLATES_PACKINGS_T2_H_
 #define BITNET_TEMPLATES_PACKINGS_T2_H_
 
