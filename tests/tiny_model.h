@@ -1,0 +1,119 @@
+// A complete model file of a few kilobytes, built in memory, for tests that bend one thing in it
+// and for fuzzing.
+#pragma once
+
+#include <cmath>
+#include <random>
+#include <string>
+
+#include "runtime/gguf/half.h"
+#include "runtime/gguf/types.h"
+#include "tests/gguf_builder.h"
+#include "tools/synth/encode.h"
+#include "tools/synth/vocabulary.h"
+
+namespace bitnet::testing {
+
+struct TinyModel {
+  std::string architecture = "bitnet";
+  GgmlType linear = GgmlType::i2_s;  // TQ types need K of 256
+  GgmlType head = GgmlType::f16;
+  uint64_t hidden = 8, feed_forward = 12, heads = 2, kv_heads = 1, head_size = 4, vocabulary = 320;
+};
+
+inline Bytes ternary_bytes(GgmlType type, uint64_t n, uint64_t k, float scale,
+                           std::mt19937& random) {
+  std::vector<uint8_t> codes(n * k);
+  for (uint8_t& code : codes) code = static_cast<uint8_t>(random() % 3);
+  Bytes out(tensor_bytes(type, n, k).value());
+  synth::encode_codes(type, codes.data(), static_cast<int64_t>(n * k), scale, out.data());
+  if (type == GgmlType::i2_s) std::memcpy(out.data() + out.size() - 32, &scale, sizeof scale);
+  return out;
+}
+
+inline GgufBuilder build_tiny(const TinyModel& m = {}) {
+  GgufBuilder file;
+  std::mt19937 random(7);
+  const auto u32 = [&](const std::string& key, uint64_t value) {
+    file.u32(m.architecture + "." + key, static_cast<uint32_t>(value));
+  };
+  file.text("general.architecture", m.architecture);
+  file.text("general.name", "tiny");
+  u32("vocab_size", m.vocabulary);
+  u32("context_length", 64);
+  u32("embedding_length", m.hidden);
+  u32("block_count", 1);
+  u32("feed_forward_length", m.feed_forward);
+  u32("rope.dimension_count", m.head_size);
+  file.f32(m.architecture + ".rope.freq_base", 10000);
+  u32("attention.head_count", m.heads);
+  u32("attention.head_count_kv", m.kv_heads);
+  if (m.head_size * m.heads != m.hidden) u32("attention.key_length", m.head_size);
+  file.f32(m.architecture + ".attention.layer_norm_rms_epsilon", 1e-5F);
+  const synth::Vocabulary words = synth::make_vocabulary(static_cast<int64_t>(m.vocabulary));
+  file.text("tokenizer.ggml.model", "gpt2");
+  file.text("tokenizer.ggml.pre", "llama-bpe");
+  file.texts("tokenizer.ggml.tokens", words.tokens);
+  file.array("tokenizer.ggml.token_type", GgufValueType::i32, words.kinds);
+  file.texts("tokenizer.ggml.merges", words.merges);
+  file.u32("tokenizer.ggml.bos_token_id", words.bos);
+  file.u32("tokenizer.ggml.eos_token_id", words.eos);
+
+  const auto add = [&](const std::string& name, std::vector<uint64_t> dims, GgmlType type,
+                       Bytes data) {
+    file.tensors.push_back(
+        {name, std::move(dims), static_cast<uint32_t>(type), std::move(data), -1});
+  };
+  const auto norm = [&](const std::string& name, uint64_t k) {
+    Bytes data;
+    for (uint64_t i = 0; i < k; ++i) put(data, 1.0F);
+    add(name, {k}, GgmlType::f32, std::move(data));
+  };
+  const auto matrix = [&](const std::string& name, uint64_t n, uint64_t k) {
+    add(name, {k, n}, m.linear, ternary_bytes(m.linear, n, k, 0.25F, random));
+  };
+  Bytes rows(tensor_bytes(m.head, m.vocabulary, m.hidden).value());
+  std::vector<float> row(m.hidden);
+  for (uint64_t r = 0; r < m.vocabulary; ++r) {
+    for (float& x : row) x = static_cast<float>(random() % 1024) / 512.0F - 1;
+    synth::encode_row(m.head, row.data(), static_cast<int64_t>(m.hidden),
+                      rows.data() + r * (rows.size() / m.vocabulary));
+  }
+  const uint64_t q_rows = m.heads * m.head_size, kv_rows = m.kv_heads * m.head_size;
+  const bool sub_norms = m.architecture != "llama";
+  add("token_embd.weight", {m.hidden, m.vocabulary}, m.head, std::move(rows));
+  norm("blk.0.attn_norm.weight", m.hidden);
+  matrix("blk.0.attn_q.weight", q_rows, m.hidden);
+  matrix("blk.0.attn_k.weight", kv_rows, m.hidden);
+  matrix("blk.0.attn_v.weight", kv_rows, m.hidden);
+  matrix("blk.0.attn_output.weight", m.hidden, q_rows);
+  norm("blk.0.ffn_norm.weight", m.hidden);
+  matrix("blk.0.ffn_gate.weight", m.feed_forward, m.hidden);
+  matrix("blk.0.ffn_up.weight", m.feed_forward, m.hidden);
+  matrix("blk.0.ffn_down.weight", m.hidden, m.feed_forward);
+  if (sub_norms) {
+    norm("blk.0.attn_sub_norm.weight", q_rows);
+    norm("blk.0.ffn_sub_norm.weight", m.feed_forward);
+  }
+  norm("output_norm.weight", m.hidden);
+  return file;
+}
+
+// One of each kind: the seeds of mutation and fuzzing.
+inline std::vector<Bytes> tiny_models() {
+  const TinyModel block = {
+      .hidden = 256, .feed_forward = 256, .heads = 2, .kv_heads = 1, .head_size = 128};
+  std::vector<Bytes> out = {build_tiny().build(),
+                            build_tiny({.architecture = "bitnet-b1.58"}).build(),
+                            build_tiny({.architecture = "llama", .head = GgmlType::f32}).build()};
+  for (const auto& [linear, head] :
+       {std::pair{GgmlType::tq2_0, GgmlType::q6_k}, {GgmlType::tq1_0, GgmlType::q8_0}}) {
+    TinyModel model = block;
+    model.linear = linear;
+    model.head = head;
+    out.push_back(build_tiny(model).build());
+  }
+  return out;
+}
+
+}  // namespace bitnet::testing
