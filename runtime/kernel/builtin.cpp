@@ -50,7 +50,7 @@ std::vector<const BuiltinKernel*> preferred_of(Isa isa) {
 
 }  // namespace
 
-const std::vector<BuiltinKernel>& builtin_kernels() { return kKernelTable; }
+const std::vector<BuiltinKernel>& builtin_kernels() { return kernel_table_builtin_kernels; }
 
 std::unique_ptr<KernelSource> make_builtin_source(const IsaSet& isa) {
   const std::vector<Isa> levels = isa.levels();

@@ -1,0 +1,70 @@
+# Kernels in other guises than the runtime's, for tests (templates/kernel_library.cmake).
+include(${CMAKE_SOURCE_DIR}/templates/catalogue.cmake)
+include(${CMAKE_SOURCE_DIR}/templates/kernel_library.cmake)
+
+# Every parameter at its first choice, and at its last.
+bitnet_kernels_of(native ${BITNET_ISA_LEVELS})
+set(variants "")
+foreach(entry ${native})
+  string(REGEX REPLACE "=[0-9]+:([0-9]+)[0-9,]*" "=\\1:" first "${entry}")
+  string(REGEX REPLACE "=[0-9]+:([0-9]+,)*([0-9]+)" "=\\2:" last "${entry}")
+  list(APPEND variants "${first}" "${last}")
+endforeach()
+list(REMOVE_DUPLICATES variants)
+bitnet_kernel_library(variant_kernels variant_ KERNELS ${variants})
+
+# All levels of all architectures, in portable C for this machine's baseline.
+bitnet_kernel_library(twin_kernels twin_ LEVEL scalar FLAGS -DBN_TWIN KERNELS ${BITNET_CATALOGUE})
+
+bitnet_test(kernel_exact_test SOURCES kernel_exact_test.cpp USES runtime_kernel variant_kernels twin_kernels LABELS kernel)
+target_compile_definitions(kernel_exact_test PRIVATE BITNET_ARCHITECTURE="${BITNET_ARCHITECTURE}")
+
+# bitnet_vocabulary(OUT ARCH level...): each level's vocabulary and its twin behind one C function each.
+function(bitnet_vocabulary out arch)
+  set(objects "")
+  foreach(level ${ARGN})
+    bitnet_template_object(object vocabulary_probe.c ${arch} ${level} probe_${level}
+                           -DBN_ISA=${level} -DBN_PREFIX=probe_${level})
+    bitnet_template_object(twin vocabulary_probe.c ${arch} scalar twin_probe_${level}
+                           -DBN_ISA=${level} -DBN_TWIN -DBN_PREFIX=twin_probe_${level})
+    list(APPEND objects ${object} ${twin})
+  endforeach()
+  set(${out} "${objects}" PARENT_SCOPE)
+endfunction()
+set(vocabulary_x86_64 ssse3 avx2 avxvnni avx512vnni)
+set(vocabulary_aarch64 neon dotprod)
+bitnet_vocabulary(probes ${BITNET_ARCHITECTURE} ${vocabulary_${BITNET_ARCHITECTURE}})
+bitnet_test(vocabulary_test SOURCES vocabulary_test.cpp ${probes} USES runtime_cpu LABELS "fast;kernel")
+
+# Objects call nothing, and those of the levels below AVX-512 hold no EVEX instruction.
+find_program(LLVM_NM NAMES llvm-nm-19 llvm-nm nm)
+find_program(LLVM_OBJDUMP NAMES llvm-objdump-19 llvm-objdump objdump)
+add_test(NAME kernel_objects_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/template_objects_test.sh ${LLVM_NM} ${LLVM_OBJDUMP}
+         "^bn_" $<TARGET_FILE:builtin_kernels> $<TARGET_FILE:variant_kernels>)
+set_tests_properties(kernel_objects_test PROPERTIES LABELS "fast;kernel")
+
+# AArch64's kernels and vocabularies from here, under qemu: a static program without GoogleTest, which has no package for it.
+find_program(AARCH64_GXX aarch64-linux-gnu-g++)
+find_program(QEMU_AARCH64 NAMES qemu-aarch64 qemu-aarch64-static)
+if(NOT BITNET_ARCHITECTURE STREQUAL aarch64)
+  if(AARCH64_GXX AND QEMU_AARCH64)
+    bitnet_kernels_of(foreign neon dotprod)
+    bitnet_kernel_library(aarch64_kernels "" ARCH aarch64 KERNELS ${foreign})
+    bitnet_vocabulary(foreign_probes aarch64 ${vocabulary_aarch64})
+    set(sources ${CMAKE_CURRENT_SOURCE_DIR}/aarch64_main.cpp ${CMAKE_SOURCE_DIR}/runtime/kernel/reference.cpp
+                ${CMAKE_SOURCE_DIR}/runtime/kernel/kernel_name.cpp ${CMAKE_SOURCE_DIR}/runtime/cpu/isa.cpp)
+    set(program ${CMAKE_CURRENT_BINARY_DIR}/aarch64_kernels_check)
+    add_custom_command(OUTPUT ${program}
+      COMMAND ${CCACHE} ${AARCH64_GXX} -std=c++23 -O2 -static -ffp-contract=off -DFMT_HEADER_ONLY -I${CMAKE_SOURCE_DIR}
+              -I${CMAKE_CURRENT_BINARY_DIR} -idirafter /usr/include ${sources} ${aarch64_kernels_objects} ${foreign_probes}
+              -o ${program}
+      DEPENDS ${sources} ${aarch64_kernels_objects} ${foreign_probes} kernel_case.h vocabulary_cases.h VERBATIM)
+    add_custom_target(aarch64_kernels_program ALL DEPENDS ${program})
+    add_test(NAME aarch64_kernels_under_qemu COMMAND ${QEMU_AARCH64} -cpu max ${program})
+  else()
+    add_test(NAME aarch64_kernels_under_qemu COMMAND ${CMAKE_COMMAND} -E echo
+             "skipped: needs aarch64-linux-gnu-g++ and qemu-aarch64")
+    set_tests_properties(aarch64_kernels_under_qemu PROPERTIES SKIP_REGULAR_EXPRESSION "skipped")
+  endif()
+  set_tests_properties(aarch64_kernels_under_qemu PROPERTIES LABELS kernel)
+endif()
