@@ -11,8 +11,8 @@ constexpr size_t kHugePage = size_t{2} << 20;
 
 }  // namespace
 
-AlignedBuffer::AlignedBuffer(size_t bytes) : bytes_(bytes) {
-  const bool huge = bytes >= kHugePage;
+AlignedBuffer::AlignedBuffer(size_t bytes, Pages pages) : bytes_(bytes) {
+  const bool huge = bytes >= kHugePage && pages == Pages::large;
   const size_t mapped = bytes + kTailBytes + (huge ? kHugePage : 0);
   void* base = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (base == MAP_FAILED) throw std::bad_alloc();

@@ -16,8 +16,10 @@ class AlignedBuffer {
   static constexpr size_t kTailBytes = 256;
 
   AlignedBuffer() = default;
+  // small: pages of the usual size however large the block, for what is sparsely used and need not cost memory before.
+  enum class Pages : uint8_t { large, small };
   // Running out of memory ends the program (std::bad_alloc): sizes from files are checked before they get here.
-  explicit AlignedBuffer(size_t bytes);
+  explicit AlignedBuffer(size_t bytes, Pages pages = Pages::large);
 
   std::byte* data() { return data_.get(); }
   const std::byte* data() const { return data_.get(); }

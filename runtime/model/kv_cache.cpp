@@ -17,7 +17,7 @@ Result<KvCache> KvCache::make(const KvShape& shape) {
   if (overflow)
     return fail(Error::Kind::unsupported, "context of {} tokens: its size overflows", shape.positions);
   try {
-    cache.buffer_ = AlignedBuffer(static_cast<size_t>(bytes));
+    cache.buffer_ = AlignedBuffer(static_cast<size_t>(bytes), AlignedBuffer::Pages::small);
   } catch (const std::bad_alloc&) {
     return fail(Error::Kind::io, "context of {} tokens: no {} MB of memory for keys and values",
                 shape.positions, bytes >> 20);
