@@ -33,21 +33,36 @@ set(BITNET_TEMPLATE_FLAGS -std=c11 -ffreestanding -fno-math-errno -ffp-contract=
 # bitnet_template_object(OUT source.c ARCH LEVEL NAME extra flags...): an object file of a template at default parameters.
 # OUT receives its path; NAME makes it unique.
 function(bitnet_template_object out source arch level name)
+  get_filename_component(path ${source} ABSOLUTE)
   set(object "${CMAKE_CURRENT_BINARY_DIR}/${name}.o")
   add_custom_command(OUTPUT ${object}
     COMMAND ${CCACHE} ${TEMPLATE_CLANG} ${BITNET_TEMPLATE_FLAGS} -O3 ${BITNET_FLAGS_${arch}_${level}} ${ARGN}
-            -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${object} -MD -MF ${object}.d
-    DEPFILE ${object}.d DEPENDS ${source} VERBATIM)
+            -c ${path} -o ${object} -MD -MF ${object}.d
+    DEPFILE ${object}.d DEPENDS ${path} VERBATIM)
   set(${out} ${object} PARENT_SCOPE)
+endfunction()
+
+# The architecture that a level belongs to; scalar is this build's own.
+function(bitnet_architecture_of out level)
+  set(${out} ${BITNET_ARCHITECTURE} PARENT_SCOPE)
+  if(NOT level STREQUAL scalar)
+    foreach(architecture x86_64 aarch64)
+      if(level IN_LIST BITNET_ISA_${architecture})
+        set(${out} ${architecture} PARENT_SCOPE)
+      endif()
+    endforeach()
+  endif()
 endfunction()
 
 # bitnet_template_bitcode(...): the same as bitcode before any optimisation, for the tuner.
 function(bitnet_template_bitcode out source arch level name)
+  get_filename_component(path ${source} ABSOLUTE)
   set(bitcode "${CMAKE_CURRENT_BINARY_DIR}/${name}.bc")
   add_custom_command(OUTPUT ${bitcode}
     COMMAND ${TEMPLATE_CLANG} ${BITNET_TEMPLATE_FLAGS} -O2 -Xclang -disable-llvm-passes -gline-tables-only
+            -fdebug-compilation-dir=.
             ${BITNET_FLAGS_${arch}_${level}} ${ARGN} -emit-llvm
-            -c ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${bitcode} -MD -MF ${bitcode}.d
-    DEPFILE ${bitcode}.d DEPENDS ${source} VERBATIM)
+            -c ${path} -o ${bitcode} -MD -MF ${bitcode}.d
+    DEPFILE ${bitcode}.d DEPENDS ${path} VERBATIM)
   set(${out} ${bitcode} PARENT_SCOPE)
 endfunction()

@@ -19,7 +19,10 @@ namespace bitnet::codegen {
 struct Template {
   std::string kernel, packing, form;
   Isa isa = Isa::scalar;
+  int64_t m_min = 1, m_max = kAnyTokens;                  // the token class that it is written for
   std::vector<std::pair<std::string, int64_t>> defaults;  // parameters in the template's order
+  // Values worth trying, of the same parameters. Not every combination fits: sizes() says exact_k = 0 where one does not.
+  std::vector<std::pair<std::string, std::vector<int64_t>>> choices;
   std::string hash;                                       // of this bitcode: part of every wisdom key
 };
 const std::vector<Template>& templates();
@@ -28,8 +31,8 @@ const std::vector<Template>& templates();
 struct StaticReport {
   int64_t code_bytes = 0;
   int64_t stack_bytes = 0;   // of the largest frame
-  int spills = 0;            // stack accesses in innermost loops: a pruning score
-  double cycles = 0;         // MCA estimate of the hottest innermost loop; 0 unknown
+  int spills = 0;            // stack accesses in run's innermost working loops: a pruning score
+  double cycles = 0;         // MCA estimate, one iteration of the innermost loop that works most; 0 unknown
 };
 
 struct Spec {
@@ -45,7 +48,7 @@ struct Object {
 };
 std::string symbol_prefix(const Spec& spec);
 
-// Fails where the template is unknown, a parameter is out of range, or the structural check finds a call or an alloca.
+// Fails where the template is unknown, a parameter is none of its choices, or the structural check finds a call or an alloca.
 // Thread-safe.
 Result<Object> specialise(const Spec& spec);
 // Assembly text of the same code, for tests and people.

@@ -1,0 +1,45 @@
+# bitnet_embed_bitcode(TARGET): a library with the bitcode files and their table, for codegen/bitcode.h.
+# Reads BITNET_BITCODE_ROWS, a list of "kernel|packing|form|isa|m_min|m_max|defaults|choices|path", defaults
+# like "r=16 k=512", choices like "r=16,32 k=512".
+function(bitnet_embed_bitcode target)
+  set(asm ".section .rodata\n")
+  set(declarations "")
+  set(rows "")
+  set(files "")
+  foreach(row ${BITNET_BITCODE_ROWS})
+    string(REPLACE "|" ";" field "${row}")
+    list(GET field 0 kernel)
+    list(GET field 1 packing)
+    list(GET field 2 form)
+    list(GET field 3 isa)
+    list(GET field 4 m_min)
+    list(GET field 5 m_max)
+    list(GET field 6 defaults)
+    list(GET field 7 choices)
+    list(GET field 8 path)
+    set(id "bn_bitcode_${kernel}_${packing}_${isa}")
+    string(APPEND asm ".balign 16\n.globl ${id}\n${id}: .incbin \"${path}\"\n.globl ${id}_end\n${id}_end:\n")
+    string(APPEND declarations "extern \"C\" const char ${id}[], ${id}_end[];\n")
+    string(APPEND rows "    {\"${kernel}\", \"${packing}\", \"${form}\", \"${isa}\", ${m_min}, ${m_max}, \"${defaults}\",\n"
+                       "     \"${choices}\", {${id}, static_cast<size_t>(${id}_end - ${id})}},\n")
+    list(APPEND files ${path})
+  endforeach()
+  file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/bitcode.S
+       CONTENT "${asm}.section .note.GNU-stack,\"\",%progbits\n")
+  file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/bitcode_table.cpp CONTENT
+"// Written by codegen/embed.cmake from templates/catalogue.cmake.
+#include \"codegen/bitcode.h\"
+
+${declarations}
+namespace bitnet::codegen {
+std::span<const EmbeddedTemplate> embedded_templates() {
+  static const std::vector<EmbeddedTemplate> table = {
+${rows}  };
+  return table;
+}
+}  // namespace bitnet::codegen
+")
+  add_library(${target} STATIC ${CMAKE_CURRENT_BINARY_DIR}/bitcode.S ${CMAKE_CURRENT_BINARY_DIR}/bitcode_table.cpp)
+  set_source_files_properties(${CMAKE_CURRENT_BINARY_DIR}/bitcode.S PROPERTIES OBJECT_DEPENDS "${files}")
+  target_link_libraries(${target} PUBLIC bitnet_options fmt::fmt runtime_kernel)
+endfunction()

@@ -1,0 +1,102 @@
+#include "codegen/predict.h"
+
+#include <llvm/MC/TargetRegistry.h>
+#include <llvm/MCA/Context.h>
+#include <llvm/MCA/CustomBehaviour.h>
+#include <llvm/MCA/InstrBuilder.h>
+#include <llvm/MCA/Pipeline.h>
+#include <llvm/MCA/SourceMgr.h>
+#include <llvm/TargetParser/Host.h>
+
+#include <algorithm>
+#include <map>
+
+#include "codegen/llvm_support.h"
+
+namespace bitnet::codegen {
+namespace {
+
+constexpr unsigned kIterations = 100;
+constexpr unsigned kCallLatency = 100;  // there are no calls
+
+using Sequence = std::vector<std::unique_ptr<llvm::mca::Instruction>>;
+
+// What a kernel's work is made of: products with sums, and table look-ups.
+constexpr std::string_view kWork[] = {"DPBUSD", "DPWSSD",  "MADDUBS", "MADDWD", "MULL",
+                                      "MLA",    "DOT",     "MMLA",    "SHUFB",  "TBL",
+                                      "PERMB",  "PERMI2B", "IMUL"};
+
+int work_in(const DecodedFunction& run, const InnerLoop& loop, const MachineCode& machine) {
+  return static_cast<int>(std::ranges::count_if(loop.code, [&](size_t n) {
+    const std::string_view name = view(machine.instructions->getName(run.code[n].inst.getOpcode()));
+    return std::ranges::any_of(kWork,
+                               [&](std::string_view part) { return name.find(part) != name.npos; });
+  }));
+}
+
+Sequence lower(const DecodedFunction& run, const InnerLoop& loop, const MachineCode& m,
+               llvm::mca::InstrBuilder& builder) {
+  const std::unique_ptr<llvm::mca::InstrPostProcess> post(
+      m.target->createInstrPostProcess(*m.subtarget, *m.instructions));
+  Sequence sequence;
+  for (size_t n : loop.code) {
+    auto lowered = builder.createInstruction(run.code[n].inst, {});
+    if (!lowered) {  // the model does not know it: no estimate at all rather than a wrong one
+      llvm::consumeError(lowered.takeError());
+      return {};
+    }
+    if (post) post->postProcessInstruction(*lowered, run.code[n].inst);
+    sequence.push_back(std::move(*lowered));
+  }
+  return sequence;
+}
+
+}  // namespace
+
+std::string model_cpu(std::string_view architecture, const std::string& tune_cpu) {
+  if (!tune_cpu.empty()) return tune_cpu;
+  const std::string host = llvm::sys::getHostCPUName().str();
+  if (architecture == "aarch64") return host.starts_with("apple-") ? host : "neoverse-n1";
+  return host.starts_with("znver") ? "znver4" : "sapphirerapids";
+}
+
+std::vector<InnerLoop> work_loops(const DecodedFunction& run, const MachineCode& machine) {
+  std::multimap<int, InnerLoop, std::greater<>>
+      ranked;  // equal ones stay in the order of their addresses
+  for (InnerLoop& loop : inner_loops(run, machine)) {
+    const int work = work_in(run, loop, machine);
+    if (work > 0) ranked.emplace(work, std::move(loop));
+  }
+  std::vector<InnerLoop> loops;
+  for (auto& [work, loop] : ranked) loops.push_back(std::move(loop));
+  return loops;
+}
+
+double cycles_of(const DecodedFunction& run, const InnerLoop& loop, const MachineCode& m) {
+  namespace mca = llvm::mca;
+  if (!m.subtarget->getSchedModel().hasInstrSchedModel()) return 0;
+  const mca::InstrumentManager instruments(*m.subtarget, *m.instructions);
+  mca::InstrBuilder builder(*m.subtarget, *m.instructions, *m.registers, m.analysis.get(),
+                            instruments, kCallLatency);
+  const Sequence sequence = lower(run, loop, m, builder);
+  if (sequence.empty()) return 0;
+  mca::CircularSourceMgr source(sequence, kIterations);
+  std::unique_ptr<mca::CustomBehaviour> behaviour(
+      m.target->createCustomBehaviour(*m.subtarget, source, *m.instructions));
+  if (!behaviour)
+    behaviour = std::make_unique<mca::CustomBehaviour>(*m.subtarget, source, *m.instructions);
+  mca::Context context(*m.registers, *m.subtarget);
+  const mca::PipelineOptions options(/*UOPQSize=*/0, /*DecThr=*/0, /*DW=*/0, /*RFS=*/0, /*LQS=*/0,
+                                     /*SQS=*/0, /*NoAlias=*/true);
+  const auto pipeline = m.subtarget->getSchedModel().isOutOfOrder()
+                            ? context.createDefaultPipeline(options, source, *behaviour)
+                            : context.createInOrderPipeline(options, source, *behaviour);
+  auto total = pipeline->run();
+  if (!total) {
+    llvm::consumeError(total.takeError());
+    return 0;
+  }
+  return static_cast<double>(*total) / kIterations;
+}
+
+}  // namespace bitnet::codegen
