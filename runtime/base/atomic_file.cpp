@@ -1,11 +1,9 @@
 #include "runtime/base/atomic_file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -52,14 +50,15 @@ AtomicFile::~AtomicFile() {
 }
 
 Result<AtomicFile> AtomicFile::create(const std::string& path) {
-  std::string temporary = path + ".tmp.XXXXXX";
-  const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);
-  if (descriptor < 0) return fail(Error::Kind::io, "{}: cannot write: {}", path, reason());
-  // mkostemp makes it private; give it the mode that open() would have.
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  ::fchmod(descriptor, 0644 & ~mask);
-  return AtomicFile(path, std::move(temporary), descriptor);
+  // A name of its own beside the file; another process or thread may write to the same path.
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    std::string temporary = fmt::format("{}.tmp.{}.{}", path, ::getpid(), attempt);
+    constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    const int descriptor = ::open(temporary.c_str(), kFlags, 0644);
+    if (descriptor >= 0) return AtomicFile(path, std::move(temporary), descriptor);
+    if (errno != EEXIST) break;
+  }
+  return fail(Error::Kind::io, "{}: cannot write: {}", path, reason());
 }
 
 Result<void> AtomicFile::write(std::span<const std::byte> bytes) {

@@ -53,9 +53,10 @@ void print(const char* text, size_t bytes) {
 // Async-signal-safe: loads of lock-free atomics, write and _exit.
 void on_bus_error(int signal, siginfo_t* info, void*) {
   const auto address = reinterpret_cast<uintptr_t>(info->si_addr);
+  const bool is_access = info->si_code > 0;  // else a process sent it, and si_addr means nothing
   for (const Slot& slot : guarded) {
     const MappedFile::Mapping* mapping = slot.load();
-    if (mapping == nullptr) continue;
+    if (!is_access || mapping == nullptr) continue;
     const auto begin = reinterpret_cast<uintptr_t>(mapping->data);
     if (address < begin || address - begin >= mapping->bytes) continue;
     constexpr char kBefore[] = "error: ", kAfter[] = ": file was truncated while in use\n";
@@ -64,9 +65,9 @@ void on_bus_error(int signal, siginfo_t* info, void*) {
     print(kAfter, sizeof kAfter - 1);
     ::_exit(1);
   }
-  std::signal(
-      signal,
-      SIG_DFL);  // not ours: returning repeats the access, which now ends the process as usual
+  // Not ours: ends the process as usual, once this handler returns and the signal is not blocked.
+  std::signal(signal, SIG_DFL);
+  ::raise(signal);
 }
 
 struct Descriptor {
