@@ -55,6 +55,7 @@ class Gguf {
   Result<std::string_view> string_value(std::string_view key) const;
   Result<std::optional<std::string_view>> string_or_none(std::string_view key) const;
   Result<std::vector<std::string_view>> strings(std::string_view key) const;
+  Result<uint64_t> count(std::string_view key) const;  // elements of an array, without reading them
   Result<std::vector<float>> floats(std::string_view key) const;
   Result<std::vector<int32_t>> ints(std::string_view key) const;
   bool has(std::string_view key) const;

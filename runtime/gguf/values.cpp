@@ -1,8 +1,8 @@
 // Typed access to the metadata. Integers are taken by value, whatever width and sign they are
 // stored with.
 #include <cstring>
-#include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "runtime/base/printable.h"
 #include "runtime/gguf/cursor.h"
@@ -149,6 +149,13 @@ Result<std::optional<std::string_view>> Gguf::string_or_none(std::string_view ke
   if (!has(key)) return std::optional<std::string_view>();
   BITNET_TRY(const std::string_view text, string_value(key));
   return std::optional(text);
+}
+
+Result<uint64_t> Gguf::count(std::string_view key) const {
+  const GgufValue* found = value(key);
+  if (found == nullptr) return missing(*this, key);
+  if (const auto* array = std::get_if<GgufArray>(found)) return array->count;
+  return wrong_type(*this, key, *found, "an array");
 }
 
 Result<std::vector<std::string_view>> Gguf::strings(std::string_view key) const {

@@ -87,8 +87,7 @@ Result<int64_t> read_vocabulary(const Keys& keys) {
   BITNET_TRY(const TensorInfo* embedding, keys.file().tensor("token_embd.weight"));
   auto vocabulary = static_cast<uint64_t>(embedding->n());
   if (keys.file().has("tokenizer.ggml.tokens")) {
-    BITNET_TRY(const auto tokens, keys.file().strings("tokenizer.ggml.tokens"));
-    vocabulary = tokens.size();
+    BITNET_TRY(vocabulary, keys.file().count("tokenizer.ggml.tokens"));
   }
   if (vocabulary < 1 || vocabulary > kMostTokens)
     return fail(Error::Kind::invalid, "{}: found {} tokens, wanted 1 to {}", keys.file().path(),

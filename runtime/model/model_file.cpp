@@ -47,11 +47,11 @@ class ModelReader {
 
   Result<void> check_tokens() const {
     if (!file_.has("tokenizer.ggml.tokens")) return {};
-    BITNET_TRY(const auto tokens, file_.strings("tokenizer.ggml.tokens"));
-    if (static_cast<int64_t>(tokens.size()) == h_.vocabulary) return {};
+    BITNET_TRY(const uint64_t tokens, file_.count("tokenizer.ggml.tokens"));
+    if (tokens == static_cast<uint64_t>(h_.vocabulary)) return {};
     return fail(Error::Kind::invalid,
                 "{}: key tokenizer.ggml.tokens: found {} tokens, wanted {} as the model has",
-                file_.path(), tokens.size(), h_.vocabulary);
+                file_.path(), tokens, h_.vocabulary);
   }
 
   // A [vocabulary][hidden] matrix of any type of floats.
