@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
-#include <cstring>
+#include <functional>
 
 namespace bitnet {
 namespace {
@@ -79,12 +79,13 @@ void Forward::evaluate(std::span<const int32_t> ids, std::span<const TokenPlace>
   int64_t positions = 0;
   for (const TokenPlace& place : places) positions = std::max(positions, place.position + 1);
   rope_.reach(positions);
-  pool_.run([&](int thread) {
+  const auto body = [&](int thread) {
     embed(ids, {thread, pool_.size()});
     pool_.barrier(thread);  // feed() divides tokens by groups of a form, so it may read what another thread embedded
     for (int64_t i = 0; i < static_cast<int64_t>(layers_.size()); ++i) layer(i, places, thread);
     head_.run(x_.data(), x_.ld, wants, pool_, thread);
-  });
+  };
+  pool_.run(std::ref(body));  // by reference: so large a closure would be copied to the heap
 }
 
 void Forward::embed(std::span<const int32_t> ids, Share who) {
