@@ -52,6 +52,7 @@ class Halving {
   int remaining() const;
   Estimate of(size_t arm) const;
   size_t arms() const { return arms_.size(); }
+  int stage() const { return stage_; }
   // Nothing: the incumbent stays.
   std::optional<size_t> winner() const;
   // The least median of those left, whether it beats the incumbent or not.

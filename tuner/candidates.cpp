@@ -1,0 +1,122 @@
+#include "tuner/candidates.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <set>
+
+namespace bitnet::tuner {
+namespace {
+
+using codegen::Template;
+
+// Calls visit with every combination of a template's choices, as positions into them.
+template <typename Visit>
+void for_each_combination(const Template& t, const Visit& visit) {
+  std::vector<size_t> at(t.choices.size(), 0);
+  for (;;) {
+    visit(at);
+    size_t place = 0;
+    while (place < at.size() && ++at[place] >= t.choices[place].second.size()) at[place++] = 0;
+    if (place == at.size()) return;
+  }
+}
+
+int64_t default_of(const Template& t, const std::string& key) {
+  for (const auto& [name, value] : t.defaults) {
+    if (name == key) return value;
+  }
+  return 0;
+}
+
+Candidate make(const Template& t, const std::vector<size_t>& at) {
+  Candidate c{.name = {t.kernel, t.packing, t.isa, {}},
+              .packing_key = {},
+              .form = t.form,
+              .hash = t.hash,
+              .m_min = t.m_min,
+              .m_max = t.m_max,
+              .complexity = 0};
+  for (size_t i = 0; i < at.size(); ++i) {
+    const auto& [key, values] = t.choices[i];
+    c.name.parameters.emplace_back(key, values[at[i]]);
+    c.complexity += values[at[i]] != default_of(t, key);
+  }
+  c.packing_key = packing_key(c.name);
+  return c;
+}
+
+}  // namespace
+
+std::string packing_key(const KernelName& name) {
+  const auto rows = name.parameter("r");
+  return rows ? fmt::format("{}_r{}", name.packing, *rows) : name.packing;
+}
+
+std::vector<Isa> search_levels(const IsaSet& isa, std::span<const Template> templates) {
+  const std::vector<Isa> all = isa.levels();
+  for (auto level = all.rbegin(); level != all.rend(); ++level) {
+    const bool any =
+        std::ranges::any_of(templates, [&](const Template& t) { return t.isa == *level; });
+    if (any) {
+      std::vector<Isa> chain = isa.limited_to(*level).levels();
+      std::ranges::reverse(chain);
+      return chain;
+    }
+  }
+  return {};
+}
+
+std::vector<int64_t> token_classes(std::span<const Template> templates,
+                                   std::span<const Isa> levels) {
+  std::set<int64_t> classes;
+  for (const Template& t : templates) {
+    if (std::ranges::find(levels, t.isa) != levels.end()) classes.insert(t.m_min);
+  }
+  return {classes.begin(), classes.end()};
+}
+
+std::vector<Candidate> candidates(std::span<const Template> templates, std::span<const Isa> levels,
+                                  int64_t m_min, const KernelName& builtin, size_t most) {
+  std::vector<Candidate> all;
+  for (size_t depth = 0; depth < levels.size(); ++depth) {
+    for (const Template& t : templates) {
+      if (t.isa != levels[depth] || t.m_min != m_min) continue;
+      for_each_combination(t, [&](const std::vector<size_t>& at) {
+        Candidate c = make(t, at);
+        c.complexity += 2 * static_cast<int>(depth) +
+                        (t.kernel != builtin.kernel || t.packing != builtin.packing);
+        all.push_back(std::move(c));
+      });
+    }
+  }
+  // Stable: templates in the catalogue's order, values in the order in which it lists them.
+  std::ranges::stable_sort(all, {}, &Candidate::complexity);
+  if (all.size() > most) {
+    // Defaults of the best level stay even when they stand further back.
+    const auto stays = [&](const Candidate& c) {
+      return c.complexity <= 1 && c.name.isa == levels.front();
+    };
+    std::stable_partition(all.begin(), all.end(), stays);
+    all.resize(most);
+  }
+  return all;
+}
+
+Result<Preset> find_preset(std::string_view name) {
+  constexpr size_t kAll = std::numeric_limits<size_t>::max();
+  static constexpr std::array<Preset, 4> kPresets{{
+      {"quick", 10, 2, 2, 8, 15},
+      {"normal", 40, 3, 3, 12, 60},
+      {"thorough", 160, 3, 4, 24, 600},
+      {"exhaustive", kAll, 5, 5, 40, 7200},
+  }};
+  const auto* found = std::ranges::find(kPresets, name, &Preset::name);
+  if (found == kPresets.end()) {
+    return fail(Error::Kind::invalid, "preset '{}' is none of quick, normal, thorough, exhaustive",
+                name);
+  }
+  return *found;
+}
+
+}  // namespace bitnet::tuner

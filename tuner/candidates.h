@@ -1,0 +1,56 @@
+// Which kernels are worth trying for a problem: every template of the levels in hand, over the
+// values that it says are worth trying. The nearest to the defaults come first, so that a preset is
+// a number: how many are kept.
+//
+//   distance   parameters that differ from the default; each level below the best counts as two, a
+//   packing other than
+//              the built-in kernel's as one
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "codegen/codegen.h"
+#include "runtime/base/result.h"
+#include "runtime/cpu/isa.h"
+#include "runtime/kernel/kernel.h"
+
+namespace bitnet::tuner {
+
+struct Candidate {
+  KernelName name;
+  std::string packing_key;  // "t2_r32"
+  std::string form, hash;   // of its template
+  int64_t m_min = 1, m_max = kAnyTokens;
+  int complexity = 0;  // distance from the built-in default; 0 is that itself
+};
+
+// The packing and the parameters that shape its bytes: rows a panel, for every packing so far.
+std::string packing_key(const KernelName& name);
+
+// The levels whose templates may be tried: the best of `isa` that has any, and its parents. (A set
+// may hold two branches, avxvnni and avx512vnni; a cache is for one.)
+std::vector<Isa> search_levels(const IsaSet& isa, std::span<const codegen::Template> templates);
+
+// Candidates of one token class, nearest first, at most `most`; the default of every template of
+// the best level is among them whatever `most` is. m_min names the class.
+std::vector<Candidate> candidates(std::span<const codegen::Template> templates,
+                                  std::span<const Isa> levels, int64_t m_min,
+                                  const KernelName& builtin, size_t most);
+
+// Token classes that the templates of these levels divide evaluations into: {1, 2}.
+std::vector<int64_t> token_classes(std::span<const codegen::Template> templates,
+                                   std::span<const Isa> levels);
+
+// How many candidates of a problem and class a preset tries, and how long it may take.
+struct Preset {
+  std::string_view name;
+  size_t candidates;
+  int first_samples, stages, final_samples;
+  double budget_seconds;
+};
+Result<Preset> find_preset(std::string_view name);
+
+}  // namespace bitnet::tuner

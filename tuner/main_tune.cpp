@@ -1,0 +1,124 @@
+// bitnet-tune: command line, progress, exit codes.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <csignal>
+#include <optional>
+
+#include "runtime/base/mapped_file.h"
+#include "tuner/tune.h"
+
+namespace {
+
+using namespace bitnet;
+using namespace bitnet::tuner;
+
+volatile std::sig_atomic_t interrupts = 0;
+
+// The first Ctrl-C keeps the best so far; the second ends the program.
+void on_interrupt(int) {
+  interrupts = interrupts + 1;
+  if (interrupts > 1) std::signal(SIGINT, SIG_DFL);
+}
+
+// "60", "60s", "5m", "1h"
+std::optional<double> parse_duration(std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || !(value >= 0)) return std::nullopt;
+  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+  if (unit.empty() || unit == "s") return value;
+  if (unit == "m") return 60 * value;
+  if (unit == "h") return 3600 * value;
+  return std::nullopt;
+}
+
+struct Arguments {
+  TuneOptions tune{};
+  std::string report{};
+  bool quiet = false;
+};
+
+// What CLI11 cannot check for us.
+Result<void> interpret(const std::string& budget, const std::string& isa, const std::string& wisdom,
+                       Arguments& a) {
+  if (!budget.empty()) {
+    a.tune.budget_seconds = parse_duration(budget);
+    if (!a.tune.budget_seconds) {
+      return fail(Error::Kind::invalid, "--budget {}: wanted a time such as 60s, 5m or 1h", budget);
+    }
+  }
+  if (!isa.empty()) {
+    a.tune.isa = parse_isa(isa);
+    if (!a.tune.isa) {
+      std::string known;
+      for (const IsaLevel& level : isa_levels())
+        known += fmt::format("{}{}", known.empty() ? "" : ", ", level.name);
+      return fail(Error::Kind::invalid, "--isa {}: none of {}", isa, known);
+    }
+  }
+  if (wisdom == "require") a.tune.wisdom = WisdomMode::require;
+  if (wisdom == "ignore") a.tune.wisdom = WisdomMode::ignore;
+  return {};
+}
+
+Result<void> run(const Arguments& arguments) {
+  Progress progress(Progress::style_for(stderr, arguments.quiet), stderr);
+  BITNET_TRY(const Report report, tune(arguments.tune, progress, [] { return interrupts > 0; }));
+  progress.clear();
+  fmt::print("{}", to_table(report));
+  if (!arguments.report.empty()) {
+    const std::string json = to_json(report);
+    BITNET_CHECK(write_file_atomically(arguments.report, std::as_bytes(std::span(json))));
+  }
+  progress.say(fmt::format("wrote {} ({:.1f} s)", report.cache_path, report.seconds));
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Finds the fastest ternary kernels for a model's shapes on this CPU and writes them to a "
+      "kernel cache,\n"
+      "which bitnet-run then finds by itself. Tuning changes speed, never a token."};
+  Arguments arguments;
+  std::string budget, isa, wisdom = "use";
+  app.add_option("model,-m,--model", arguments.tune.model, "model.gguf")->required();
+  app.add_option("-o,--output", arguments.tune.output,
+                 "kernel cache to write (default: where bitnet-run looks)");
+  app.add_option("-t,--threads", arguments.tune.threads,
+                 "threads to tune for (default: physical cores)")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--preset", arguments.tune.preset, "effort: quick, normal, thorough, exhaustive")
+      ->check(CLI::IsMember({"quick", "normal", "thorough", "exhaustive"}))
+      ->capture_default_str();
+  app.add_option("--budget", budget, "time to search, such as 60s or 5m (default: the preset's)");
+  app.add_option("--isa", isa, "use this instruction-set level and its parents only");
+  app.add_option("--report", arguments.report, "also write what was found as JSON");
+  app.add_option("--max-trials", arguments.tune.max_trials,
+                 "most candidates of a shape (default: the preset's)");
+  app.add_option(
+         "--wisdom", wisdom,
+         "use: answer from memory what is known; require: never search; ignore: search again")
+      ->check(CLI::IsMember({"use", "require", "ignore"}));
+  app.add_option("--memory", arguments.tune.memory_folder,
+                 "folder of trials.log and wisdom (default: beside the caches)");
+  app.add_flag("-q,--quiet", arguments.quiet, "no progress on stderr");
+  app.set_version_flag("--version", std::string("bitnet-tune ") + BITNET_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e);
+  }
+  install_truncation_guard();
+  std::signal(SIGINT, on_interrupt);
+  auto done = interpret(budget, isa, wisdom, arguments);
+  if (done) done = run(arguments);
+  if (!done) {
+    fmt::print(stderr, "error: {}\n", done.error().message);
+    return done.error().kind == Error::Kind::interrupted ? 130 : 1;
+  }
+  return 0;
+}

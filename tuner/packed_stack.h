@@ -1,0 +1,38 @@
+// One problem's packed weights for all layers of a token, in one block of memory: what a kernel
+// streams through when it is timed. The first layer is packed from the model's own trits by the
+// kernel's own pack and copied to the others: the time of a kernel depends on where bytes come
+// from, not on which bytes they are (kernels have no branches on weights).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "runtime/base/aligned_buffer.h"
+#include "runtime/base/result.h"
+#include "runtime/kernel/kernel.h"
+#include "runtime/threads/pool.h"
+
+namespace bitnet::tuner {
+
+// Rows n0..n1 as trits, out[n1-n0][k]. Thread-safe.
+using TritSource = std::function<Result<void>(int64_t n0, int64_t n1, int8_t* out)>;
+// Random trits, P(0) = 0.4, the same on every call.
+TritSource random_trits(int64_t k, uint64_t seed);
+
+class PackedStack {
+ public:
+  static Result<PackedStack> pack(ThreadPool& pool, int64_t n, int64_t k, const BnSizes& sizes,
+                                  BnPackFn* pack, const TritSource& trits, int layers);
+
+  const uint8_t* layer(int index) const { return buffer_.as<uint8_t>() + index * stride_; }
+  int layers() const { return layers_; }
+  std::span<const std::byte> bytes() const { return {buffer_.data(), buffer_.bytes()}; }
+
+ private:
+  AlignedBuffer buffer_;
+  int64_t stride_ =
+      0;  // packed_bytes rounded up to 64: past one layer a kernel reads into the next
+  int layers_ = 0;
+};
+
+}  // namespace bitnet::tuner

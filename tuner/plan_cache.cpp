@@ -1,0 +1,129 @@
+#include "tuner/plan_cache.h"
+
+#include <algorithm>
+
+#include "runtime/kernel/cache.h"
+
+namespace bitnet::tuner {
+namespace {
+
+// Objects and their records, each kernel of a shape once.
+class Contents {
+ public:
+  int add(const codegen::Object& object, KernelRecord record) {
+    const std::string prefix = codegen::symbol_prefix(object.spec);
+    const auto known = std::ranges::find(prefixes_, prefix);
+    if (known != prefixes_.end()) return static_cast<int>(known - prefixes_.begin());
+    prefixes_.push_back(prefix);
+    objects_.push_back(object);
+    manifest_.kernels.push_back(std::move(record));
+    return static_cast<int>(prefixes_.size()) - 1;
+  }
+
+  Manifest& manifest() { return manifest_; }
+  const std::vector<codegen::Object>& objects() const { return objects_; }
+
+ private:
+  std::vector<std::string> prefixes_;
+  std::vector<codegen::Object> objects_;
+  Manifest manifest_;
+};
+
+PlanRecord record_plan(const Plan& plan, Contents& contents) {
+  PlanRecord record{.threads = plan.threads, .objective = plan.objective, .problems = {}};
+  for (const PlannedProblem& problem : plan.problems) {
+    ProblemRecord& out =
+        record.problems.emplace_back(ProblemRecord{.problem = problem.problem, .classes = {}});
+    for (const PlannedClass& c : problem.classes) {
+      const int kernel = contents.add(*c.object, {.name = to_string(c.object->spec.name),
+                                                  .packing_key = c.packing_key,
+                                                  .form = c.form,
+                                                  .sizes = c.sizes,
+                                                  .symbol_prefix = {}});
+      out.classes.push_back({.m_min = c.m_min,
+                             .m_max = c.m_max,
+                             .kernel = kernel,
+                             .nanoseconds = c.nanoseconds,
+                             .builtin_nanoseconds = c.builtin_nanoseconds,
+                             .roof_share = c.roof_share});
+    }
+  }
+  return record;
+}
+
+// A plan of the old file again, its kernels specialised anew.
+Result<PlanRecord> revive(const Manifest& old, const PlanRecord& plan, Contents& contents) {
+  PlanRecord record = plan;
+  for (ProblemRecord& problem : record.problems) {
+    for (ClassRecord& c : problem.classes) {
+      if (c.kernel < 0 || static_cast<size_t>(c.kernel) >= old.kernels.size()) {
+        return fail(Error::Kind::invalid, "kernel {} of {}", c.kernel, old.kernels.size());
+      }
+      const KernelRecord& kernel = old.kernels[static_cast<size_t>(c.kernel)];
+      BITNET_TRY(KernelName name, parse_kernel_name(kernel.name));
+      BITNET_TRY(codegen::Object object, codegen::specialise({.name = std::move(name),
+                                                              .n = problem.problem.n,
+                                                              .k = problem.problem.k,
+                                                              .tune_cpu = {}}));
+      c.kernel = contents.add(object, {.name = kernel.name,
+                                       .packing_key = kernel.packing_key,
+                                       .form = kernel.form,
+                                       .sizes = kernel.sizes,
+                                       .symbol_prefix = {}});
+    }
+  }
+  return record;
+}
+
+void keep_other_plans(std::span<const std::byte> previous, const IsaSet& isa,
+                      const std::string& shapes, const Plan& plan, Contents& contents,
+                      std::vector<std::string>& notices) {
+  if (previous.empty()) return;
+  const auto old = vet_cache(previous, isa, shapes);
+  if (!old) {
+    notices.push_back(fmt::format("the old cache is replaced: {}", old.error().message));
+    return;
+  }
+  for (const PlanRecord& other : old->plans) {
+    if (other.threads == plan.threads && other.objective == plan.objective) continue;
+    auto revived = revive(*old, other, contents);
+    if (revived) contents.manifest().plans.push_back(std::move(*revived));
+    if (!revived) {
+      notices.push_back(fmt::format("the plan for {} threads is dropped: {}", other.threads,
+                                    revived.error().message));
+    }
+  }
+}
+
+// The highest level that any kernel needs: levels of one search form a chain, so the greatest has
+// all others.
+std::string highest_isa(const std::vector<codegen::Object>& objects) {
+  Isa highest = Isa::scalar;
+  for (const codegen::Object& object : objects) highest = std::max(highest, object.spec.name.isa);
+  return std::string(name(highest));
+}
+
+}  // namespace
+
+Result<std::vector<std::byte>> link_plan(const Plan& plan, const Machine& machine,
+                                         const IsaSet& isa, const std::vector<Problem>& problems,
+                                         std::span<const std::byte> previous,
+                                         std::vector<std::string>& notices) {
+  Contents contents;
+  Manifest& manifest = contents.manifest();
+  manifest.shapes = shape_digest(problems);
+  manifest.plans.push_back(record_plan(plan, contents));
+  keep_other_plans(previous, isa, manifest.shapes, plan, contents, notices);
+  manifest.tool_version = BITNET_VERSION;
+  manifest.llvm_version = codegen::llvm_version();
+  manifest.machine = machine;
+#if defined(__aarch64__)
+  manifest.architecture = "aarch64";
+#else
+  manifest.architecture = "x86_64";
+#endif
+  manifest.isa = highest_isa(contents.objects());
+  return codegen::link_cache(contents.objects(), manifest);
+}
+
+}  // namespace bitnet::tuner

@@ -1,0 +1,63 @@
+// Times kernels where they will work: inside a whole token. A replay runs all ternary products of
+// all layers in the order of a forward pass, through one packed copy a layer, with the threads that
+// will be used; the clock is read around each call. What lies in between (attention, norms) is left
+// out: it moves far fewer bytes.
+//
+// A call is what the runtime does for one product: prepare by tokens, barrier, run by parts,
+// barrier.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "runtime/base/aligned_buffer.h"
+#include "runtime/kernel/kernel.h"
+#include "runtime/threads/pool.h"
+#include "tuner/packed_stack.h"
+
+namespace bitnet::tuner {
+
+// A kernel for one problem and the weights that were packed for it (equal packing keys).
+struct Runner {
+  BnSizes sizes{};
+  KernelFunctions functions{};
+  const PackedStack* weights = nullptr;
+};
+
+class Replay {
+ public:
+  // tokens: M of every call. layers: at most those of each stack. repeats: replays a sample, for
+  // small models.
+  Replay(ThreadPool& pool, std::vector<Problem> problems, int64_t tokens, int layers);
+
+  // runners[i] for problems[i]. Seconds of one call of each problem, mean over layers.
+  std::vector<double> run(std::span<const Runner> runners);
+  void set_repeats(int repeats) { repeats_ = repeats; }
+  int repeats() const { return repeats_; }
+  int64_t tokens() const { return tokens_; }
+  int layers() const { return layers_; }
+  const std::vector<Problem>& problems() const { return problems_; }
+
+ private:
+  void reserve(std::span<const Runner> runners);
+  void call(const Problem& problem, const Runner& runner, int layer, int thread);
+
+  ThreadPool& pool_;
+  std::vector<Problem> problems_;
+  int64_t tokens_;
+  int layers_, repeats_ = 1;
+  int64_t ldx_ = 0, ldy_ = 0;
+  AlignedBuffer x_, scales_, y_, form_;
+  std::vector<AlignedBuffer> scratch_;
+};
+
+// The segments of a problem whose every row has the same scale: timing and checks need no more.
+std::vector<BnSegment> one_scale(const Problem& problem, float scale);
+
+// A thread's part of a product, as the runtime divides it.
+struct Part {
+  Range tokens, rows;
+};
+Part part_of(const BnSizes& sizes, const Problem& problem, int64_t tokens, int threads, int thread);
+
+}  // namespace bitnet::tuner

@@ -1,0 +1,116 @@
+#include "tuner/retime.h"
+
+#include <algorithm>
+
+namespace bitnet::tuner {
+namespace {
+
+constexpr int kLeastRounds = 3;
+constexpr int kPromptLayers = 2;
+
+double median_of(const std::vector<double>& values) { return estimate(values).ratio; }
+
+class Retimer {
+ public:
+  Retimer(SearchInput& in, const std::vector<ProblemChoice>& choices, const IsaSet& isa)
+      : in_(in), choices_(choices), isa_(isa) {}
+
+  Result<RetimedPlan> run(int rounds) {
+    BITNET_CHECK(pack());
+    for (size_t c = 0; c < in_.classes.size(); ++c) plan_.classes.push_back(time_class(c, rounds));
+    plan_.roof_bytes_per_second = median_of(roofs_);
+    return std::move(plan_);
+  }
+
+ private:
+  Result<void> pack() {
+    for (size_t p = 0; p < in_.problems.size(); ++p) {
+      const Problem& problem = in_.problems[p];
+      const ClassKernel& builtin = class_of(in_.builtin[p], 1);
+      BITNET_TRY(PackedStack theirs,
+                 PackedStack::pack(in_.pool, problem.n, problem.k, builtin.sizes,
+                                   builtin.functions.pack, in_.trits[p], in_.layers));
+      builtin_.push_back(std::make_shared<PackedStack>(std::move(theirs)));
+      const auto& classes = choices_[p].classes;
+      if (classes.empty() || classes.front()->job.candidate.packing_key == builtin.packing_key) {
+        chosen_.push_back(builtin_.back());
+        continue;
+      }
+      BITNET_TRY(PackedStack ours,
+                 PackedStack::pack(in_.pool, problem.n, problem.k, classes.front()->sizes,
+                                   classes.front()->functions.pack, in_.trits[p], in_.layers));
+      chosen_.push_back(std::make_shared<PackedStack>(std::move(ours)));
+    }
+    return {};
+  }
+
+  std::vector<Retimed> time_class(size_t c, int rounds) {
+    const int64_t tokens = timed_tokens(in_.classes[c]);
+    std::vector<Runner> ours, theirs;
+    std::vector<std::span<const std::byte>> blocks;
+    for (size_t p = 0; p < in_.problems.size(); ++p) {
+      const ClassKernel& builtin = class_of(in_.builtin[p], tokens);
+      theirs.push_back({builtin.sizes, builtin.functions, builtin_[p].get()});
+      ours.push_back(theirs.back());
+      if (!choices_[p].classes.empty()) {
+        const Compiled& chosen = *choices_[p].classes[c];
+        ours.back() = {chosen.sizes, chosen.functions, chosen_[p].get()};
+      }
+      blocks.push_back(chosen_[p]->bytes());
+    }
+    Replay replay(in_.pool, in_.problems, tokens,
+                  tokens == 1 ? in_.layers : std::min(in_.layers, kPromptLayers));
+    Timing timing(in_.pool, replay, theirs);
+    std::vector<std::vector<double>> ratios(in_.problems.size()), seconds(in_.problems.size()),
+        shares(in_.problems.size());
+    const OnAllThreads on_all = [&](const std::function<void(int)>& body) { in_.pool.run(body); };
+    for (int round = 0, kept = 0; round < 3 * rounds && kept < rounds; ++round) {
+      if (round >= kLeastRounds && in_.stop()) break;
+      in_.progress.update((static_cast<double>(c) + static_cast<double>(kept) / rounds) /
+                              static_cast<double>(in_.classes.size()),
+                          "timing the plan beside the built-in kernels", -1);
+      const auto sample = timing.ratios(ours);
+      if (!sample) continue;
+      ++kept;
+      const double roof =
+          tokens == 1 ? read_roof(blocks, in_.pool.size(), on_all, isa_).bytes_per_second : 0;
+      if (roof > 0) roofs_.push_back(roof);
+      for (size_t p = 0; p < ratios.size(); ++p) {
+        const double one = timing.last_seconds()[p];
+        ratios[p].push_back((*sample)[p]);
+        seconds[p].push_back(one);
+        if (roof > 0)
+          shares[p].push_back(static_cast<double>(ours[p].sizes.packed_bytes) / one / roof);
+      }
+    }
+    plan_.samples.all += timing.count().all;
+    plan_.samples.disturbed += timing.count().disturbed;
+    const std::vector<double> builtin_seconds = timing.incumbent_seconds();
+    std::vector<Retimed> all;
+    for (size_t p = 0; p < ratios.size(); ++p) {
+      const Estimate ratio = estimate(ratios[p]);
+      // From the ratio, which drift does not touch, and the built-in's median over all rounds.
+      all.push_back({.ratio = ratio,
+                     .seconds = ratio.ratio * builtin_seconds[p],
+                     .builtin_seconds = builtin_seconds[p],
+                     .roof_share = median_of(shares[p])});
+    }
+    return all;
+  }
+
+  SearchInput& in_;
+  const std::vector<ProblemChoice>& choices_;
+  const IsaSet& isa_;
+  std::vector<std::shared_ptr<const PackedStack>> builtin_, chosen_;
+  std::vector<double> roofs_;
+  RetimedPlan plan_;
+};
+
+}  // namespace
+
+Result<RetimedPlan> retime(SearchInput& input, const std::vector<ProblemChoice>& choices,
+                           int rounds, const IsaSet& isa) {
+  return Retimer(input, choices, isa).run(rounds);
+}
+
+}  // namespace bitnet::tuner
