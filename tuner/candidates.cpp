@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <numeric>
 #include <set>
 
 namespace bitnet::tuner {
@@ -90,17 +91,19 @@ std::vector<Candidate> candidates(std::span<const Template> templates, std::span
       });
     }
   }
-  // Stable: templates in the catalogue's order, values in the order in which it lists them.
-  std::ranges::stable_sort(all, {}, &Candidate::complexity);
-  if (all.size() > most) {
-    // Defaults of the best level stay even when they stand further back.
-    const auto stays = [&](const Candidate& c) {
-      return c.complexity <= 1 && c.name.isa == levels.front();
-    };
-    std::stable_partition(all.begin(), all.end(), stays);
-    all.resize(most);
-  }
-  return all;
+  // Templates in the catalogue's order, values in the order in which it lists them; when not all
+  // can stay, defaults of the best level and their next neighbours do, even where they stand
+  // further back.
+  const auto rank = [&](const Candidate& c) {
+    return std::pair(c.complexity > 1 || c.name.isa != levels.front(), c.complexity);
+  };
+  std::vector<size_t> order(all.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::sort(order, {}, [&](size_t i) { return std::pair(rank(all[i]), i); });
+  order.resize(std::min(order.size(), most));
+  std::vector<Candidate> kept;
+  for (size_t i : order) kept.push_back(std::move(all[i]));
+  return kept;
 }
 
 Result<Preset> find_preset(std::string_view name) {

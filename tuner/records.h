@@ -21,16 +21,16 @@ namespace bitnet::tuner {
 enum class RecordKind : uint8_t { trial, choice };
 
 struct RecordKey {
-  std::string machine;  // Machine::id
-  std::string isa;      // the level that the search was limited to
+  std::string machine{};  // Machine::id
+  std::string isa{};      // the level that the search was limited to
   int threads = 1;
   std::string
       residency;      // "memory" or "cache": where the model's packed weights live during a token
   Problem problem{};  // count is not part of the key
   int64_t m_min = 1;  // token class, by its first number of tokens
   std::string objective = "balanced";
-  std::string kernel_hash;  // of packing and kernel template, not of the whole generator
-  std::string kernel;       // to_string(KernelName)
+  std::string kernel_hash{};  // of packing and kernel template, not of the whole generator
+  std::string kernel{};       // to_string(KernelName)
 };
 
 struct Record {

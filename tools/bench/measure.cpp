@@ -1,0 +1,161 @@
+#include "tools/bench/measure.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+
+#include "runtime/cpu/roof.h"
+#include "runtime/model/hparams.h"
+#include "runtime/threads/pool.h"
+
+namespace bitnet::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string now_utc() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  const size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return std::string(text, size);
+}
+
+// Arbitrary ids, the same in every run, spread over the vocabulary.
+int32_t token_at(int64_t position, int64_t vocabulary) {
+  return static_cast<int32_t>((1 + position * 7919) % vocabulary);
+}
+
+class Runner {
+ public:
+  Runner(Model& model, Sequence& sequence) : model_(model), sequence_(sequence) {}
+
+  // One batch; only its last token asks for logits, as a prompt does.
+  Result<void> prompt(int tokens) {
+    if (tokens == 0) return {};
+    std::vector<TokenRequest> requests;
+    for (int i = 0; i < tokens; ++i) {
+      requests.push_back({&sequence_,
+                          token_at(sequence_.length() + i, model_.hparams().vocabulary),
+                          {.kind = Want::Kind::none, .k = 0}});
+    }
+    requests.back().want = kBest;
+    return evaluate(requests);
+  }
+
+  Result<void> generate(int tokens) {
+    for (int i = 0; i < tokens; ++i) {
+      const TokenRequest request{&sequence_,
+                                 token_at(sequence_.length(), model_.hparams().vocabulary), kBest};
+      BITNET_CHECK(evaluate({&request, 1}));
+    }
+    return {};
+  }
+
+ private:
+  static constexpr Want kBest{.kind = Want::Kind::top, .k = 1};
+
+  Result<void> evaluate(std::span<const TokenRequest> requests) {
+    auto done = model_.evaluate(requests);
+    if (!done) return std::unexpected(std::move(done.error()));
+    return {};
+  }
+  Model& model_;
+  Sequence& sequence_;
+};
+
+}  // namespace
+
+std::string name(const Test& test) {
+  std::string text;
+  if (test.prompt > 0) text = fmt::format("pp{}", test.prompt);
+  if (test.generate > 0) text += fmt::format("{}tg{}", text.empty() ? "" : "+", test.generate);
+  if (test.depth > 0) text += fmt::format(" @ d{}", test.depth);
+  return text;
+}
+
+double mean(const std::vector<double>& values) {
+  double sum = 0;
+  for (double value : values) sum += value;
+  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+}
+
+double deviation(const std::vector<double>& values) {
+  if (values.size() < 2) return 0;
+  const double middle = mean(values);
+  double sum = 0;
+  for (double value : values) sum += (value - middle) * (value - middle);
+  return std::sqrt(sum / static_cast<double>(values.size() - 1));
+}
+
+std::vector<double> Measurement::rates() const {
+  std::vector<double> rates;
+  for (const Sample& sample : samples) rates.push_back(tokens() / sample.seconds);
+  return rates;
+}
+
+double Measurement::gigabytes_per_second() const {
+  if (test.prompt > 0) return 0;
+  return 1e-9 * mean(rates()) * static_cast<double>(bytes_per_token);
+}
+
+double Measurement::roof_share() const {
+  if (test.prompt > 0 || samples.empty()) return 0;
+  std::vector<double> shares;
+  for (const Sample& sample : samples) {
+    const double rate = test.generate / sample.seconds * static_cast<double>(bytes_per_token);
+    shares.push_back(rate / sample.roof_bytes_per_second);
+  }
+  std::ranges::nth_element(shares, shares.begin() + static_cast<std::ptrdiff_t>(shares.size() / 2));
+  return shares[shares.size() / 2];
+}
+
+RoofBuffer::RoofBuffer(uint64_t bytes, int threads) : buffer_(bytes), threads_(threads) {
+  // Untouched pages would all be one and the same.
+  std::ranges::fill(buffer_.span<uint64_t>(), 0x0123456789abcdefU);
+}
+
+double RoofBuffer::bytes_per_second() const {
+  ThreadPool pool(threads_);  // the model's own is not for others; made anew, so that it does not
+                              // spin beside it
+  const std::span<const std::byte> block(buffer_.data(), buffer_.bytes());
+  return read_roof(
+             {&block, 1}, threads_, [&](const std::function<void(int)>& body) { pool.run(body); },
+             reported_isa())
+      .bytes_per_second;
+}
+
+Result<Measurement> measure(Model& model, const Test& test, int repetitions, bool warm_up,
+                            KvType kv, const RoofBuffer& roof, const OnStep& step) {
+  Measurement result{.test = test,
+                     .threads = model.threads(),
+                     .bytes_per_token = model.weight_bytes_per_token(),
+                     .kernels = model.kernels_in_use(),
+                     .test_time = now_utc()};
+  BITNET_TRY(Sequence sequence,
+             model.sequence(test.depth + test.prompt + test.generate + 1, kv, kv));
+  Runner runner(model, sequence);
+  if (warm_up) {
+    step("warm-up");
+    BITNET_CHECK(runner.prompt(test.prompt));
+    BITNET_CHECK(runner.generate(std::min(test.generate, 1)));
+  }
+  for (int i = 0; i < repetitions; ++i) {
+    step(fmt::format("{}/{}", i + 1, repetitions));
+    sequence.truncate(0);
+    BITNET_CHECK(runner.prompt(test.depth));
+    Sample sample{.roof_bytes_per_second = roof.bytes_per_second()};
+    const auto begin = Clock::now();
+    BITNET_CHECK(runner.prompt(test.prompt));
+    BITNET_CHECK(runner.generate(test.generate));
+    sample.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    result.samples.push_back(sample);
+  }
+  return result;
+}
+
+}  // namespace bitnet::bench

@@ -1,0 +1,175 @@
+// bitnet-bench: llama-bench's options and output for this runtime.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include "runtime/base/mapped_file.h"
+#include "runtime/cpu/topology.h"
+#include "runtime/model/hparams.h"
+#include "tools/bench/int_list.h"
+#include "tools/bench/output.h"
+
+namespace {
+
+using namespace bitnet;
+using namespace bitnet::bench;
+
+constexpr int kMostTokens = 1 << 20;
+
+struct Arguments {
+  std::string model{}, cache{}, isa{}, kernels = "auto", output = "md", kv = "f16";
+  std::string prompts = "512", generates = "128", depths = "0", threads{};
+  std::vector<std::string> both{};  // -pg
+  int repetitions = 5, batch = 2048, ubatch = 512;
+  bool no_warm_up = false, progress = false;
+};
+
+// Every combination, prompts before generation, as llama-bench orders them.
+Result<std::vector<Test>> tests_of(const Arguments& a) {
+  BITNET_TRY(const std::vector<int> prompts, parse_int_list(a.prompts, "-p", 0, kMostTokens));
+  BITNET_TRY(const std::vector<int> generates, parse_int_list(a.generates, "-n", 0, kMostTokens));
+  BITNET_TRY(const std::vector<int> depths, parse_int_list(a.depths, "-d", 0, kMostTokens));
+  std::vector<Test> tests;
+  for (int depth : depths) {
+    for (int prompt : prompts) {
+      if (prompt > 0) tests.push_back({.prompt = prompt, .generate = 0, .depth = depth});
+    }
+    for (int generate : generates) {
+      if (generate > 0) tests.push_back({.prompt = 0, .generate = generate, .depth = depth});
+    }
+    for (const std::string& pair : a.both) {
+      BITNET_TRY(const std::vector<int> numbers, parse_int_list(pair, "-pg", 1, kMostTokens));
+      if (numbers.size() != 2)
+        return fail(Error::Kind::invalid, "-pg {}: wanted two numbers", pair);
+      tests.push_back({.prompt = numbers[0], .generate = numbers[1], .depth = depth});
+    }
+  }
+  if (tests.empty()) return fail(Error::Kind::invalid, "-p 0 -n 0: nothing to measure");
+  return tests;
+}
+
+Result<ModelOptions> options_of(const Arguments& a, int threads) {
+  ModelOptions options;
+  options.threads = threads;
+  options.cache_path = a.cache;
+  options.batch = a.ubatch;
+  if (a.kernels == "builtin") options.kernels = KernelChoice::builtin;
+  if (a.kernels == "reference") options.kernels = KernelChoice::reference;
+  if (!a.isa.empty()) {
+    options.isa = parse_isa(a.isa);
+    if (!options.isa) return fail(Error::Kind::invalid, "--isa {}: no such level", a.isa);
+  }
+  return options;
+}
+
+ModelFacts facts_of(const Arguments& a, const Model& model) {
+  return {.path = a.model,
+          .type = fmt::format("{} {:.2f}B", model.hparams().architecture,
+                              1e-9 * static_cast<double>(model.parameters())),
+          .bytes = model.file_bytes(),
+          .parameters = model.parameters(),
+          .batch = a.batch,
+          .ubatch = a.ubatch,
+          .kv = a.kv == "f32" ? KvType::f32 : KvType::f16,
+          .machine = this_machine(reported_isa())};
+}
+
+void print_progress(const Arguments& a, const std::string& text) {
+  if (a.progress) fmt::print(stderr, "bitnet-bench: {}\n", text);
+  if (!a.progress && isatty(STDERR_FILENO) != 0)
+    fmt::print(stderr, "\r\033[K{}", text.empty() ? "" : text);
+}
+
+Result<void> run(const Arguments& a) {
+  BITNET_TRY(const std::vector<Test> tests, tests_of(a));
+  std::vector<int> thread_counts{default_thread_count()};
+  if (!a.threads.empty()) {
+    BITNET_TRY(thread_counts, parse_int_list(a.threads, "-t", 1, 1024));
+  }
+  std::vector<Measurement> all;
+  ModelFacts facts;
+  for (int threads : thread_counts) {
+    BITNET_TRY(const ModelOptions options, options_of(a, threads));
+    auto loaded = Model::load(a.model, options);
+    if (!loaded) return std::unexpected(std::move(loaded.error()));
+    Model& model = *loaded;
+    facts = facts_of(a, model);
+    if (all.empty()) {
+      print_progress(a, "");
+      fmt::print(stderr, "{}\n", model.kernels_in_use());
+      if (a.output == "md") fmt::print("{}", markdown_header());
+      if (a.output == "csv") fmt::print("{}", csv_header());
+    }
+    const RoofBuffer roof(model.weight_bytes_per_token(), threads);
+    for (const Test& test : tests) {
+      const auto step = [&](const std::string& what) {
+        print_progress(a, fmt::format("{} with {} threads: {}", name(test), threads, what));
+      };
+      BITNET_TRY(Measurement m,
+                 measure(model, test, a.repetitions, !a.no_warm_up, facts.kv, roof, step));
+      print_progress(a, "");
+      if (a.output == "md") fmt::print("{}", markdown_row(facts, m));
+      if (a.output == "csv") fmt::print("{}", csv_row(facts, m));
+      std::fflush(stdout);
+      all.push_back(std::move(m));
+    }
+  }
+  if (a.output == "json") fmt::print("{}", to_json(facts, all));
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Measures prompt and generation speed; options and output as llama-bench has them."};
+  Arguments a;
+  app.add_option("model,-m,--model", a.model, "model.gguf")->required();
+  app.add_option("-p,--n-prompt", a.prompts, "prompt lengths, a list")->capture_default_str();
+  app.add_option("-n,--n-gen", a.generates, "tokens to generate, a list")->capture_default_str();
+  app.add_option("--pg", a.both, "prompt and generation in one test: pp,tg");
+  app.add_option("-d,--n-depth", a.depths, "tokens of context before the test, a list")
+      ->capture_default_str();
+  app.add_option("-t,--threads", a.threads, "thread counts, a list (default: physical cores)");
+  app.add_option("-r,--repetitions", a.repetitions, "repetitions")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("-b,--batch-size", a.batch, "accepted for llama-bench's sake")
+      ->check(CLI::Range(1, kMostTokens));
+  app.add_option("--ub,--ubatch-size", a.ubatch, "most tokens evaluated at once")
+      ->check(CLI::Range(1, kMostTokens))
+      ->capture_default_str();
+  app.add_option("--ctk,--cache-type-k,--ctv,--cache-type-v", a.kv, "type of the key/value cache")
+      ->check(CLI::IsMember({"f16", "f32"}))
+      ->capture_default_str();
+  app.add_option("-o,--output", a.output, "format of what is printed")
+      ->check(CLI::IsMember({"md", "json", "csv"}))
+      ->capture_default_str();
+  app.add_option("--kernels", a.kernels, "which kernels")
+      ->check(CLI::IsMember({"auto", "builtin", "reference"}))
+      ->capture_default_str();
+  app.add_option("--isa", a.isa, "use this instruction-set level and its parents only");
+  app.add_option("--cache", a.cache, "kernel cache to use (default: search the usual places)");
+  app.add_flag("--no-warmup", a.no_warm_up, "no warm-up run");
+  app.add_flag("--progress", a.progress, "a line on stderr for every step");
+  app.set_version_flag("--version", std::string("bitnet-bench ") + BITNET_VERSION);
+  // llama-bench spells some options with one dash and several letters, which CLI11 would split.
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  for (std::string& argument : arguments) {
+    for (std::string_view known : {"-pg", "-ub", "-ctk", "-ctv"}) {
+      if (argument == known) argument.insert(0, "-");
+    }
+  }
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e);
+  }
+  install_truncation_guard();
+  if (auto done = run(a); !done) {
+    fmt::print(stderr, "error: {}\n", done.error().message);
+    return 1;
+  }
+  return 0;
+}
