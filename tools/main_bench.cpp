@@ -63,10 +63,16 @@ Result<ModelOptions> options_of(const Arguments& a, int threads) {
   return options;
 }
 
+// "bitnet-b1.58 2.41B", "bitnet 4M"
+std::string type_of(const Model& model) {
+  const double millions = 1e-6 * static_cast<double>(model.parameters());
+  return millions < 1000 ? fmt::format("{} {:.0f}M", model.hparams().architecture, millions)
+                         : fmt::format("{} {:.2f}B", model.hparams().architecture, 1e-3 * millions);
+}
+
 ModelFacts facts_of(const Arguments& a, const Model& model) {
   return {.path = a.model,
-          .type = fmt::format("{} {:.2f}B", model.hparams().architecture,
-                              1e-9 * static_cast<double>(model.parameters())),
+          .type = type_of(model),
           .bytes = model.file_bytes(),
           .parameters = model.parameters(),
           .batch = a.batch,
