@@ -108,21 +108,27 @@ void Replay::call(const Problem& problem, const Runner& runner, int layer, int t
 std::vector<double> Replay::run(std::span<const Runner> runners) {
   using Clock = std::chrono::steady_clock;
   reserve(runners);
-  std::vector<double> seconds(problems_.size(), 0);
+  const size_t calls = static_cast<size_t>(layers_) * static_cast<size_t>(repeats_);
+  std::vector<std::vector<double>> seconds(problems_.size());
+  for (auto& of_problem : seconds) of_problem.reserve(calls);
   pool_.run([&](int thread) {
     for (int repeat = 0; repeat < repeats_; ++repeat) {
       for (int layer = 0; layer < layers_; ++layer) {
         for (size_t p = 0; p < problems_.size(); ++p) {
           const auto begin = Clock::now();
           call(problems_[p], runners[p], layer, thread);
-          if (thread == 0)
-            seconds[p] += std::chrono::duration<double>(Clock::now() - begin).count();
+          if (thread == 0) seconds[p].push_back(std::chrono::duration<double>(Clock::now() - begin).count());
         }
       }
     }
   });
-  for (double& s : seconds) s /= static_cast<double>(layers_) * repeats_;
-  return seconds;
+  std::vector<double> medians;
+  for (auto& of_problem : seconds) {
+    const auto middle = of_problem.begin() + static_cast<std::ptrdiff_t>(of_problem.size() / 2);
+    std::ranges::nth_element(of_problem, middle);
+    medians.push_back(*middle);
+  }
+  return medians;
 }
 
 }  // namespace bitnet::tuner
