@@ -307,20 +307,26 @@ std::vector<float> logits(const BnFloatKernels& kernels, int32_t type, const Hea
   std::vector<float> out(static_cast<size_t>(shape.tokens * (shape.rows + 3)), -77.0F);
   const auto bytes = exact(rows);
   const auto x = exact(hidden);
-  const BnHead head = {.type = type,
-                       .rows = bytes.get(),
-                       .row_bytes = static_cast<int64_t>(rows.size()) / shape.rows,
-                       .k = shape.k,
-                       .n0 = 1,
-                       .n1 = shape.rows,
-                       .tokens = shape.tokens,
-                       .hidden = x.get(),
-                       .ld_hidden = shape.k,
-                       .prepared = prepared.as<uint8_t>(),
-                       .ld_prepared = prepared_bytes,
-                       .logits = out.data(),
-                       .ld_logits = shape.rows + 3};
+  BnHead head = {.type = type,
+                 .rows = bytes.get(),
+                 .row_bytes = static_cast<int64_t>(rows.size()) / shape.rows,
+                 .k = shape.k,
+                 .n0 = 1,
+                 .n1 = shape.rows,
+                 .tokens = shape.tokens,
+                 .hidden = x.get(),
+                 .ld_hidden = shape.k,
+                 .prepared = prepared.as<uint8_t>(),
+                 .ld_prepared = prepared_bytes,
+                 .logits = out.data(),
+                 .ld_logits = shape.rows + 3,
+                 .prefetch_bytes = 0};
   kernels.head(&head);
+  const auto plain = out;
+  std::fill(out.begin(), out.end(), -77.0F);
+  head.prefetch_bytes = 4096;  // another path, the same bits
+  kernels.head(&head);
+  EXPECT_TRUE(all_same(out, plain));
   for (int64_t m = 0; m < shape.tokens; ++m)
     EXPECT_EQ(out[static_cast<size_t>(m * (shape.rows + 3))], -77.0F);
   return out;

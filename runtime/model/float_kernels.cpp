@@ -4,7 +4,7 @@
 extern "C" {
 #if defined(__x86_64__)
 extern const BnFloatKernels bn_float_kernels_scalar, bn_float_kernels_ssse3, bn_float_kernels_avx2,
-    bn_float_kernels_avx512;
+    bn_float_kernels_avxvnni, bn_float_kernels_avx512, bn_float_kernels_avx512vnni;
 #else
 extern const BnFloatKernels bn_float_kernels_neon;
 #endif
@@ -21,13 +21,15 @@ const BnFloatKernels* float_kernels_of(Isa level) {
     case Isa::ssse3:
       return &bn_float_kernels_ssse3;
     case Isa::avx2:
-    case Isa::avxvnni:
       return &bn_float_kernels_avx2;
+    case Isa::avxvnni:
+      return &bn_float_kernels_avxvnni;
     case Isa::avx512:
+      return &bn_float_kernels_avx512;
     case Isa::avx512vnni:
     case Isa::avx512vbmi:
     case Isa::amx:
-      return &bn_float_kernels_avx512;
+      return &bn_float_kernels_avx512vnni;
 #else
     case Isa::scalar:
     case Isa::neon:
@@ -46,6 +48,17 @@ const BnFloatKernels& float_kernels(const IsaSet& isa) {
     if (const BnFloatKernels* table = float_kernels_of(level)) best = table;
   }
   return *best;
+}
+
+// Measured from memory, one thread, shares of the roof: on an Intel Xeon (Sapphire Rapids kind) an
+// F16 head goes from 60 % to 87 %, Q6_K from 46 % to 75 %; on AMD Zen 4 every prefetch makes an F16
+// head slower. Others: as AMD.
+int64_t head_prefetch_bytes() {
+#if defined(__x86_64__)
+  return __builtin_cpu_is("intel") ? 8192 : 0;
+#else
+  return 0;
+#endif
 }
 
 }  // namespace bitnet

@@ -54,6 +54,8 @@ typedef struct BnHead {
   int64_t ld_prepared;      // bytes
   float* logits;            // [tokens][ld_logits]; row n's logit goes to column n
   int64_t ld_logits;
+  int64_t
+      prefetch_bytes;  // how far ahead of its reading a row is fetched; 0: the hardware does better
 } BnHead;
 
 typedef struct BnFloatKernels {
@@ -97,6 +99,8 @@ namespace bitnet {
 const BnFloatKernels& reference_float_kernels();
 const BnFloatKernels& float_kernels(const IsaSet& isa);  // the best level's
 const BnFloatKernels* float_kernels_of(Isa level);  // null where not compiled for this architecture
+// The best BnHead.prefetch_bytes of this CPU's maker. Speed only.
+int64_t head_prefetch_bytes();
 }  // namespace bitnet
 #endif
 

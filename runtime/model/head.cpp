@@ -57,7 +57,8 @@ void Head::logits(std::span<const HeadRequest> group, Share who) {
                     .tokens = static_cast<int64_t>(group.size()),
                     .hidden = hidden_.as<float>(), .ld_hidden = ld_hidden_,
                     .prepared = prepared_.as<uint8_t>(), .ld_prepared = ld_prepared_,
-                    .logits = logits_.as<float>(), .ld_logits = ld_logits_};
+                    .logits = logits_.as<float>(), .ld_logits = ld_logits_,
+                    .prefetch_bytes = head_prefetch_bytes()};
   floats_.head(&head);
   for (size_t i = 0; i < group.size(); ++i)
     best_[static_cast<size_t>(who.thread) * kGroup + i].offer(

@@ -1,29 +1,39 @@
-// Block sums of quantised head rows in plain C, for levels without byte dot products worth an
-// intrinsic.
+// Sums of quantised head rows in plain C, for levels without byte dot products worth an intrinsic.
 #ifndef BITNET_TEMPLATES_FLOAT_HEAD_PORTABLE_H_
 #define BITNET_TEMPLATES_FLOAT_HEAD_PORTABLE_H_
 
 #include "templates/float/rows.h"
 
-// |sum| <= 32 * 128 * 32639 < 2^28
-BN_FLOAT_INLINE int32_t q8_block_sum(const uint8_t* q, const int16_t* h) {
-  int32_t sum = 0;
-  for (int i = 0; i < kQ8Block; ++i) sum += (int32_t)(int8_t)q[i] * h[i];
-  return sum;
+enum { kPreparedBlock = 512 };
+
+BN_FLOAT_INLINE void prepare_extra(uint8_t* block, int64_t i, BnI16 high, BnI16 low) {
+  (void)block, (void)i, (void)high, (void)low;
 }
 
-// A plane's sum: |.| <= 256 * 128 * 32 * 128 = 2^27. Joined they are exact in double: 1.4e8 * 257 <
+// A block: |sum| <= 32 * 128 * 32639 < 2^28
+BN_FLOAT_INLINE float q8_row(const uint8_t* row, int64_t k, const int16_t* h, int64_t ahead) {
+  (void)ahead;
+  float logit = 0;
+  for (int64_t begin = 0; begin < k; begin += kQ8Block, row += kQ8Bytes) {
+    int32_t sum = 0;
+    for (int i = 0; i < kQ8Block; ++i) sum += (int32_t)(int8_t)row[2 + i] * h[begin + i];
+    logit = bn_fma((float)sum, bn_from_f16(bn_row_u16(row)), logit);
+  }
+  return logit;
+}
+
+// A plane's sum: |.| <= 256 * 128 * 32 * 128 = 2^27. Joined they are exact in double: 2^27 * 257 <
 // 2^53.
 BN_FLOAT_INLINE float q6_block_sum(const uint8_t* block, const uint8_t* h) {
   int8_t code[kQ6Block];
   for (int half = 0; half < 2; ++half) {
     for (int l = 0; l < 32; ++l) {
-      const int low = block[64 * half + l], next = block[64 * half + 32 + l],
-                high = block[kQ6High + 32 * half + l];
-      code[128 * half + l] = (int8_t)(((low & 15) | (high & 3) << 4) - 32);
-      code[128 * half + 32 + l] = (int8_t)(((next & 15) | (high >> 2 & 3) << 4) - 32);
-      code[128 * half + 64 + l] = (int8_t)((low >> 4 | (high >> 4 & 3) << 4) - 32);
-      code[128 * half + 96 + l] = (int8_t)((next >> 4 | high >> 6 << 4) - 32);
+      const int a = block[64 * half + l], b = block[64 * half + 32 + l],
+                top = block[kQ6High + 32 * half + l];
+      code[128 * half + l] = (int8_t)(((a & 15) | (top & 3) << 4) - 32);
+      code[128 * half + 32 + l] = (int8_t)(((b & 15) | (top >> 2 & 3) << 4) - 32);
+      code[128 * half + 64 + l] = (int8_t)((a >> 4 | (top >> 4 & 3) << 4) - 32);
+      code[128 * half + 96 + l] = (int8_t)((b >> 4 | top >> 6 << 4) - 32);
     }
   }
   int32_t high = 0, low = 0;
@@ -38,6 +48,15 @@ BN_FLOAT_INLINE float q6_block_sum(const uint8_t* block, const uint8_t* h) {
     low += scale * group_low;
   }
   return (float)((double)high * 256.0 + (double)low);
+}
+
+BN_FLOAT_INLINE float q6_row(const uint8_t* row, int64_t k, const uint8_t* h, int64_t ahead) {
+  (void)ahead;
+  float logit = 0;
+  for (int64_t i = 0; i < k; i += kQ6Block, row += kQ6Bytes, h += kPreparedBlock) {
+    logit = bn_fma(q6_block_sum(row, h), bn_from_f16(bn_row_u16(row + kQ6D)), logit);
+  }
+  return logit;
 }
 
 #endif  // BITNET_TEMPLATES_FLOAT_HEAD_PORTABLE_H_

@@ -1,17 +1,24 @@
 // Logits of Q8_0 and Q6_K rows: exact integer sums a block against H, the hidden state in 15 bits
-// and a sign (docs/NUMERICS.md, "One token", 8).
-//
-// Prepared: float A / 32639; from byte 64 on
-//   Q8_0   int16 H[k]
-//   Q6_K   a super-block: H = 256 high + low in two planes of signed bytes, high[256], low[256],
-//   and the sums of each
-//          plane over 16 elements, int16 high[16], low[16]: they take the codes' offset of 32 out
-//          of the dot products
+// and a sign (docs/NUMERICS.md, "One token", 8). How H is laid out and a row is summed is the
+// level's own affair.
 #include "templates/float/lanes.h"
 #include "templates/float/level.h"
 #include "templates/float/rows.h"
 
-enum { kPreparedBegin = 64, kPreparedBlock = 576, kPlane = 256, kSums = 512 };
+// Prepared: float A / 32639; from byte 64 on
+//   Q8_0   int16 H[k]
+//   Q6_K   a super-block in kPreparedBlock bytes: H = 256 high + low in two planes of signed bytes,
+//   high[256], low[256],
+//          and what the level wants besides (prepare_extra)
+enum { kPreparedBegin = 64, kPlane = 256, kExtra = 512 };
+
+#if defined(__AVX512F__)
+#include "templates/float/head_avx512.h"
+#elif defined(__AVX2__)
+#include "templates/float/head_avx2.h"
+#else
+#include "templates/float/head_portable.h"
+#endif
 
 int64_t bn_head_prepared_bytes(int32_t type, int64_t k) {
   if (type == BN_Q8_0) return kPreparedBegin + (2 * k + 63) / 64 * 64;
@@ -19,8 +26,10 @@ int64_t bn_head_prepared_bytes(int32_t type, int64_t k) {
   return 0;
 }
 
-typedef int16_t BnShorts16 __attribute__((ext_vector_type(16)));
 typedef int16_t BnShorts16Memory __attribute__((ext_vector_type(16), aligned(1), may_alias));
+typedef int16_t BnShorts16 __attribute__((ext_vector_type(16)));
+typedef int8_t BnBytes16Memory __attribute__((ext_vector_type(16), aligned(1), may_alias));
+typedef int8_t BnBytes16 __attribute__((ext_vector_type(16)));
 
 void bn_head_prepare(int32_t type, const float* hidden, int64_t k, uint8_t* prepared) {
   if (type != BN_Q8_0 && type != BN_Q6_K) return;
@@ -39,41 +48,10 @@ void bn_head_prepare(int32_t type, const float* hidden, int64_t k, uint8_t* prep
     }
     const BnI16 high = (h + 128) >> 8, low = h - (high << 8);  // both in -128..127
     uint8_t* block = to + i / kQ6Block * kPreparedBlock;
-    int sum_high = 0, sum_low = 0;
-    for (int64_t j = 0; j < 16; ++j) {
-      block[i % kQ6Block + j] = (uint8_t)high[j];
-      block[kPlane + i % kQ6Block + j] = (uint8_t)low[j];
-      sum_high += high[j];
-      sum_low += low[j];
-    }
-    int16_t* sums = (int16_t*)(block + kSums);
-    sums[i % kQ6Block / 16] = (int16_t)sum_high;
-    sums[16 + i % kQ6Block / 16] = (int16_t)sum_low;
+    *(BnBytes16Memory*)(block + i % kQ6Block) = __builtin_convertvector(high, BnBytes16);
+    *(BnBytes16Memory*)(block + kPlane + i % kQ6Block) = __builtin_convertvector(low, BnBytes16);
+    prepare_extra(block, i % kQ6Block, high, low);
   }
-}
-
-#if defined(__AVX2__)
-#include "templates/float/head_x86.h"
-#else
-#include "templates/float/head_portable.h"
-#endif
-
-static float q8_logit(const uint8_t* row, int64_t k, const uint8_t* prepared) {
-  float logit = 0;
-  for (int64_t i = 0; i < k; i += kQ8Block, row += kQ8Bytes) {
-    const int32_t sum = q8_block_sum(row + 2, (const int16_t*)(prepared + kPreparedBegin) + i);
-    logit = bn_fma((float)sum, bn_from_f16(bn_row_u16(row)), logit);
-  }
-  return logit * *(const float*)prepared;
-}
-
-static float q6_logit(const uint8_t* row, int64_t k, const uint8_t* prepared) {
-  float logit = 0;
-  const uint8_t* h = prepared + kPreparedBegin;
-  for (int64_t i = 0; i < k; i += kQ6Block, row += kQ6Bytes, h += kPreparedBlock) {
-    logit = bn_fma(q6_block_sum(row, h), bn_from_f16(bn_row_u16(row + kQ6D)), logit);
-  }
-  return logit * *(const float*)prepared;
 }
 
 void bn_head_quantized(const BnHead* h) {
@@ -81,8 +59,11 @@ void bn_head_quantized(const BnHead* h) {
     const uint8_t* row = h->rows + n * h->row_bytes;
     for (int64_t m = 0; m < h->tokens; ++m) {
       const uint8_t* prepared = h->prepared + m * h->ld_prepared;
-      h->logits[m * h->ld_logits + n] =
-          h->type == BN_Q8_0 ? q8_logit(row, h->k, prepared) : q6_logit(row, h->k, prepared);
+      const float chain =
+          h->type == BN_Q8_0
+              ? q8_row(row, h->k, (const int16_t*)(prepared + kPreparedBegin), h->prefetch_bytes)
+              : q6_row(row, h->k, prepared + kPreparedBegin, h->prefetch_bytes);
+      h->logits[m * h->ld_logits + n] = chain * *(const float*)prepared;
     }
   }
 }

@@ -1,0 +1,140 @@
+// Sums of quantised head rows with AVX2, with AVX-VNNI where the level has it.
+#ifndef BITNET_TEMPLATES_FLOAT_HEAD_AVX2_H_
+#define BITNET_TEMPLATES_FLOAT_HEAD_AVX2_H_
+
+#include <immintrin.h>
+
+#include "templates/float/rows.h"
+
+// Extra: int16 sums of 16 elements of H, high[16], low[16]: they take the codes' offset of 32 off.
+enum { kPreparedBlock = 576 };
+BN_FLOAT_INLINE void prepare_extra(uint8_t* block, int64_t i, BnI16 high, BnI16 low) {
+  int16_t* extra = (int16_t*)(block + kExtra) + i / 16;
+  extra[0] = (int16_t)__builtin_reduce_add(high);
+  extra[16] = (int16_t)__builtin_reduce_add(low);
+}
+
+// Lanes a, b, c, d: the sums of each argument's lanes.
+BN_FLOAT_INLINE __m128i fold4(__m256i a, __m256i b, __m256i c, __m256i d) {
+  const __m256i ab = _mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+  const __m256i cd = _mm256_add_epi32(_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
+  const __m256i abcd =
+      _mm256_add_epi32(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
+  return _mm_add_epi32(_mm256_castsi256_si128(abcd), _mm256_extracti128_si256(abcd, 1));
+}
+
+typedef struct Planes {
+  __m256i high, low;  // 8 partial sums each
+} Planes;
+
+// One super-block: sums over 256 elements of scale * (code - 32) * plane. Codes stay 0..63, so that
+// maddubs is exact
+// (|pair| <= 2 * 63 * 128 < 2^15). A plane's lanes: |scale * pairs| <= 2 * 128 * 16128 < 2^22, 8 of
+// them a lane, 2^28 in all; the offset: 32 * 16 * 128 * 2048 = 2^27 in all.
+BN_FLOAT_INLINE Planes q6_block(const uint8_t* block, const uint8_t* h) {
+  const __m256i nibble = _mm256_set1_epi8(15), pair = _mm256_set1_epi8(0x30);
+  const __m256i scales = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i*)(block + kQ6Scales)));
+  const __m256i offset_high =
+      _mm256_madd_epi16(scales, _mm256_load_si256((const __m256i*)(h + kExtra)));
+  const __m256i offset_low =
+      _mm256_madd_epi16(scales, _mm256_load_si256((const __m256i*)(h + kExtra + 32)));
+  Planes sum = {_mm256_sub_epi32(_mm256_setzero_si256(), _mm256_slli_epi32(offset_high, 5)),
+                _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_slli_epi32(offset_low, 5))};
+#pragma clang loop unroll(full)
+  for (int half = 0; half < 2; ++half) {
+    const __m256i a = _mm256_loadu_si256((const __m256i*)(block + 64 * half));
+    const __m256i b = _mm256_loadu_si256((const __m256i*)(block + 64 * half + 32));
+    const __m256i top = _mm256_loadu_si256((const __m256i*)(block + kQ6High + 32 * half));
+    const __m256i code[4] = {
+        _mm256_or_si256(_mm256_and_si256(a, nibble),
+                        _mm256_and_si256(_mm256_slli_epi16(top, 4), pair)),
+        _mm256_or_si256(_mm256_and_si256(b, nibble),
+                        _mm256_and_si256(_mm256_slli_epi16(top, 2), pair)),
+        _mm256_or_si256(_mm256_and_si256(_mm256_srli_epi16(a, 4), nibble),
+                        _mm256_and_si256(top, pair)),
+        _mm256_or_si256(_mm256_and_si256(_mm256_srli_epi16(b, 4), nibble),
+                        _mm256_and_si256(_mm256_srli_epi16(top, 2), pair)),
+    };
+    // Scales 8 half .. + 7 in both lanes.
+    const __m256i both =
+        half ? _mm256_permute4x64_epi64(scales, 0xee) : _mm256_permute4x64_epi64(scales, 0x44);
+#pragma clang loop unroll(full)
+    for (int j = 0; j < 4; ++j) {
+      // Scale 2 j in the eight words of the first lane, 2 j + 1 in the second's.
+      const int16_t first = (int16_t)(4 * j | (4 * j + 1) << 8), second = (int16_t)(first + 0x0202);
+      const __m256i scale = _mm256_shuffle_epi8(
+          both, _mm256_set_m128i(_mm_set1_epi16(second), _mm_set1_epi16(first)));
+      const uint8_t* plane = h + 128 * half + 32 * j;
+      const __m256i high = _mm256_maddubs_epi16(code[j], _mm256_load_si256((const __m256i*)plane));
+      const __m256i low =
+          _mm256_maddubs_epi16(code[j], _mm256_load_si256((const __m256i*)(plane + kPlane)));
+#if defined(__AVXVNNI__)
+      sum.high = _mm256_dpwssd_avx_epi32(sum.high, high, scale);
+      sum.low = _mm256_dpwssd_avx_epi32(sum.low, low, scale);
+#else
+      sum.high = _mm256_add_epi32(sum.high, _mm256_madd_epi16(high, scale));
+      sum.low = _mm256_add_epi32(sum.low, _mm256_madd_epi16(low, scale));
+#endif
+    }
+  }
+  return sum;
+}
+
+BN_FLOAT_INLINE float q6_row(const uint8_t* row, int64_t k, const uint8_t* h, int64_t ahead) {
+  float logit = 0;
+  for (int64_t blocks = k / kQ6Block; blocks > 0;
+       blocks -= 2, row += 2 * kQ6Bytes, h += 2 * kPreparedBlock) {
+    if (ahead) {
+#pragma clang loop unroll(full)
+      for (int i = 0; i < 2 * kQ6Bytes; i += 64) __builtin_prefetch(row + ahead + i, 0, 3);
+    }
+    const Planes a = q6_block(row, h);
+    const Planes b = blocks > 1 ? q6_block(row + kQ6Bytes, h + kPreparedBlock) : a;
+    const __m128i sums = fold4(a.high, b.high, a.low, b.low);  // joined exactly in double
+    const __m128d high = _mm_cvtepi32_pd(sums),
+                  low = _mm_cvtepi32_pd(_mm_unpackhi_epi64(sums, sums));
+    const __m128 joined = _mm_cvtpd_ps(_mm_add_pd(_mm_mul_pd(high, _mm_set1_pd(256.0)), low));
+    logit = bn_fma(joined[0], bn_from_f16(bn_row_u16(row + kQ6D)), logit);
+    if (blocks > 1)
+      logit = bn_fma(joined[1], bn_from_f16(bn_row_u16(row + kQ6Bytes + kQ6D)), logit);
+  }
+  return logit;
+}
+
+// 32 products in 8 lanes. Words, because bytes have no safe signed product: maddubs saturates and
+// sign-by-byte fails at -128. A block: |sum| <= 32 * 128 * 32639 < 2^28
+BN_FLOAT_INLINE __m256i q8_block(const uint8_t* block, const int16_t* h) {
+  const __m256i a = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i*)(block + 2)));
+  const __m256i b = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i*)(block + 18)));
+  return _mm256_add_epi32(_mm256_madd_epi16(a, _mm256_load_si256((const __m256i*)h)),
+                          _mm256_madd_epi16(b, _mm256_load_si256((const __m256i*)(h + 16))));
+}
+
+BN_FLOAT_INLINE float q8_row(const uint8_t* row, int64_t k, const int16_t* h, int64_t ahead) {
+  float logit = 0;
+  int64_t i = 0;
+  for (; i + 4 * kQ8Block <= k; i += 4 * kQ8Block, row += 4 * kQ8Bytes) {
+    if (ahead) {
+      __builtin_prefetch(row + ahead, 0, 3);
+      __builtin_prefetch(row + ahead + 64, 0, 3);
+    }
+    const __m128 sums = _mm_cvtepi32_ps(
+        fold4(q8_block(row, h + i), q8_block(row + kQ8Bytes, h + i + 32),
+              q8_block(row + 2 * kQ8Bytes, h + i + 64), q8_block(row + 3 * kQ8Bytes, h + i + 96)));
+    const __m128i halves =
+        _mm_set_epi16(0, 0, 0, 0, (int16_t)bn_row_u16(row + 3 * kQ8Bytes),
+                      (int16_t)bn_row_u16(row + 2 * kQ8Bytes), (int16_t)bn_row_u16(row + kQ8Bytes),
+                      (int16_t)bn_row_u16(row));
+    const __m128 d = _mm_cvtph_ps(halves);
+#pragma clang loop unroll(full)
+    for (int j = 0; j < 4; ++j) logit = bn_fma(sums[j], d[j], logit);
+  }
+  for (; i < k; i += kQ8Block, row += kQ8Bytes) {
+    const __m256i zero = _mm256_setzero_si256();
+    const float sum = (float)_mm_cvtsi128_si32(fold4(q8_block(row, h + i), zero, zero, zero));
+    logit = bn_fma(sum, bn_from_f16(bn_row_u16(row)), logit);
+  }
+  return logit;
+}
+
+#endif  // BITNET_TEMPLATES_FLOAT_HEAD_AVX2_H_
