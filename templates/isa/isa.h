@@ -21,7 +21,10 @@
 //   v_zip8_lo/hi, v_zip16_lo/hi       in each 128-bit lane: interleave the low or high halves
 //   v_sext16_lo/hi                    in each 128-bit lane: the low or high four int16 as int32
 //   v_test8(v, bit)                   0xFF where v has the bit (one in each byte of it), else 0
-//   v_prefetch(p)                     a hint; p may point anywhere
+//   v_prefetch(p)                     a hint, into the second-level cache; p may point anywhere.
+//   Into
+//                                     the first it has fewer lines in flight: 80 % of the roof
+//                                     instead of 86 % in gemv_t2_avx512vnni (Granite Rapids class)
 #ifndef BITNET_TEMPLATES_ISA_ISA_H_
 #define BITNET_TEMPLATES_ISA_ISA_H_
 

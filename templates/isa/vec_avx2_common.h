@@ -36,4 +36,4 @@ V_INLINE vec v_zip16_lo(vec a, vec b) { return _mm256_unpacklo_epi16(a, b); }
 V_INLINE vec v_zip16_hi(vec a, vec b) { return _mm256_unpackhi_epi16(a, b); }
 V_INLINE vec v_sext16_lo(vec a) { return _mm256_srai_epi32(_mm256_unpacklo_epi16(a, a), 16); }
 V_INLINE vec v_sext16_hi(vec a) { return _mm256_srai_epi32(_mm256_unpackhi_epi16(a, a), 16); }
-V_INLINE void v_prefetch(const void* p) { _mm_prefetch((const char*)p, _MM_HINT_T0); }
+V_INLINE void v_prefetch(const void* p) { _mm_prefetch((const char*)p, _MM_HINT_T1); }

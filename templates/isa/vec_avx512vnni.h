@@ -46,5 +46,5 @@ V_INLINE vec v_zip16_lo(vec a, vec b) { return _mm512_unpacklo_epi16(a, b); }
 V_INLINE vec v_zip16_hi(vec a, vec b) { return _mm512_unpackhi_epi16(a, b); }
 V_INLINE vec v_sext16_lo(vec a) { return _mm512_srai_epi32(_mm512_unpacklo_epi16(a, a), 16); }
 V_INLINE vec v_sext16_hi(vec a) { return _mm512_srai_epi32(_mm512_unpackhi_epi16(a, a), 16); }
-V_INLINE void v_prefetch(const void* p) { _mm_prefetch((const char*)p, _MM_HINT_T0); }
+V_INLINE void v_prefetch(const void* p) { _mm_prefetch((const char*)p, _MM_HINT_T1); }
 #endif

@@ -36,4 +36,4 @@ V_INLINE vec v_zip16_lo(vec a, vec b) { return (vec)vzip1q_u16((uint16x8_t)a, (u
 V_INLINE vec v_zip16_hi(vec a, vec b) { return (vec)vzip2q_u16((uint16x8_t)a, (uint16x8_t)b); }
 V_INLINE vec v_sext16_lo(vec a) { return (vec)vmovl_s16(vget_low_s16((int16x8_t)a)); }
 V_INLINE vec v_sext16_hi(vec a) { return (vec)vmovl_high_s16((int16x8_t)a); }
-V_INLINE void v_prefetch(const void* p) { __builtin_prefetch(p); }
+V_INLINE void v_prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }

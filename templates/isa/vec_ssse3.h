@@ -48,5 +48,5 @@ V_INLINE vec v_zip16_lo(vec a, vec b) { return _mm_unpacklo_epi16(a, b); }
 V_INLINE vec v_zip16_hi(vec a, vec b) { return _mm_unpackhi_epi16(a, b); }
 V_INLINE vec v_sext16_lo(vec a) { return _mm_srai_epi32(_mm_unpacklo_epi16(a, a), 16); }
 V_INLINE vec v_sext16_hi(vec a) { return _mm_srai_epi32(_mm_unpackhi_epi16(a, a), 16); }
-V_INLINE void v_prefetch(const void* p) { _mm_prefetch((const char*)p, _MM_HINT_T0); }
+V_INLINE void v_prefetch(const void* p) { _mm_prefetch((const char*)p, _MM_HINT_T1); }
 #endif
