@@ -56,7 +56,7 @@ TEST(GgufMutation, FlippedBits) {
     std::mt19937 random(2);
     for (int i = 0; i < rounds(); ++i) {
       Bytes bent = bytes;
-      for (unsigned flips = 1 + random() % 3; flips > 0; --flips)
+      for (auto flips = 1 + random() % 3; flips > 0; --flips)
         bent[random_place(bytes, random)] ^= static_cast<std::byte>(1U << random() % 8);
       expect_sound(bent, fmt::format("flips {}", i));
     }

@@ -113,8 +113,9 @@ TEST(Half, AllValuesSurviveTheRoundTrip) {
     } else {
       ASSERT_EQ(half_from_float(value), half);
     }
-    if (const float wide = float_from_bfloat(half); !std::isnan(wide))
+    if (const float wide = float_from_bfloat(half); !std::isnan(wide)) {
       ASSERT_EQ(bfloat_from_float(wide), half);
+    }
   }
   EXPECT_EQ(float_from_half(0x3555), 0x1.554p-2F);
   EXPECT_EQ(float_from_half(0x0001), 0x1p-24F);

@@ -34,7 +34,9 @@ class Synth : public ::testing::Test {
     ThreadPool pool(threads);
     const auto written = write_model(name, shape, options, pool);
     EXPECT_TRUE(written) << written.error().message;
-    if (written) EXPECT_EQ(written->file_bytes, std::filesystem::file_size(name));
+    if (written) {
+      EXPECT_EQ(written->file_bytes, std::filesystem::file_size(name));
+    }
     return name;
   }
 

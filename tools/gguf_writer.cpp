@@ -1,27 +1,30 @@
 #include "tools/gguf_writer.h"
 
+#include <cstring>
+
 #include "runtime/base/printable.h"
 #include "runtime/gguf/value_types.h"
 
 namespace bitnet {
 namespace {
 
+// resize and memcpy where insert would do: GCC 12 sees an overflow in its insert that is not there.
+void append(std::vector<std::byte>& out, const void* bytes, size_t count) {
+  const size_t end = out.size();
+  out.resize(end + count);
+  if (count > 0) std::memcpy(out.data() + end, bytes, count);
+}
+
 template <typename T>
 void put(std::vector<std::byte>& out, T value) {
-  const auto* raw = reinterpret_cast<const std::byte*>(&value);
-  out.insert(out.end(), raw, raw + sizeof(T));
+  append(out, &value, sizeof value);
 }
 
 void put(std::vector<std::byte>& out, GgufValueType type) { put(out, static_cast<uint32_t>(type)); }
 
 void put(std::vector<std::byte>& out, std::string_view text) {
   put<uint64_t>(out, text.size());
-  const auto* raw = reinterpret_cast<const std::byte*>(text.data());
-  out.insert(out.end(), raw, raw + text.size());
-}
-
-void append(std::vector<std::byte>& out, const std::vector<std::byte>& bytes) {
-  out.insert(out.end(), bytes.begin(), bytes.end());
+  append(out, text.data(), text.size());
 }
 
 }  // namespace
@@ -101,8 +104,8 @@ std::vector<std::byte> GgufWriter::head() const {
   put<uint32_t>(out, 3);
   put(out, tensor_count_);
   put(out, key_count_);
-  append(out, keys_);
-  append(out, tensors_);
+  append(out, keys_.data(), keys_.size());
+  append(out, tensors_.data(), tensors_.size());
   out.resize(padded(out.size()));
   return out;
 }

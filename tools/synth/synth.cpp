@@ -1,12 +1,15 @@
 #include "tools/synth/synth.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <vector>
 
 #include "runtime/base/atomic_file.h"
 #include "runtime/gguf/half.h"
+#include "runtime/gguf/ternary_decode.h"
 #include "tools/gguf_writer.h"
 #include "tools/synth/encode.h"
 #include "tools/synth/random.h"
@@ -115,7 +118,6 @@ class Stream {
         made_(static_cast<size_t>(pool.size())) {}
 
   Result<void> write(const Plan& tensor) {
-    const uint64_t begin = file_.bytes_written();
     const float scale =
         tensor.content == Content::trits ? weight_scale(options_.seed, tensor) : 0.0F;
     const int64_t batch = kRowStep * pool_.size();
@@ -130,13 +132,14 @@ class Stream {
       for (const Made& made : made_) BITNET_CHECK(file_.write(made.bytes));
       if (options_.progress) options_.progress(file_.bytes_written(), total_bytes_);
     }
-    std::vector<std::byte> tail;
-    if (tensor.type == GgmlType::i2_s) {
-      tail.resize(static_cast<size_t>(begin + tensor.bytes - file_.bytes_written()));
-      std::memcpy(tail.data(), &scale, sizeof scale);
-    }
-    tail.resize(tail.size() + static_cast<size_t>(GgufWriter::padded(tensor.bytes) - tensor.bytes));
-    return file_.write(tail);
+    // I2_S: one scale behind all blocks. Then whatever is missing up to the next tensor.
+    // I2_S: one scale behind all blocks. Then whatever is missing up to the next tensor.
+    std::array<std::byte, kI2sBytes + GgufWriter::kAlignment> tail{};
+    std::memcpy(tail.data(), &scale, sizeof scale);
+    const uint64_t padding = GgufWriter::padded(tensor.bytes) - tensor.bytes;
+    if (tensor.type == GgmlType::i2_s)
+      return file_.write(std::span(tail).first(kI2sBytes + padding));
+    return file_.write(std::span(tail).last(padding));
   }
 
  private:
