@@ -34,6 +34,7 @@ class Gguf:
         for _ in range(keys):
             name = self.string()
             self.keys[name] = self.value(self.unpack("I")[0])
+        self.keys_end = self.at
         self.tensors = {}
         for _ in range(tensors):
             name = self.string()

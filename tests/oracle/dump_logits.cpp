@@ -1,7 +1,8 @@
 // What the reference path computes, for tests/oracle/bitnet_numpy.py to compare with: logits of
 // every token, and of every ternary matrix its quantised input, integer results and floats. One
 // thread, F32 cache, one batch.
-//   dump_logits MODEL.gguf int8|float TOKENS OUT        TOKENS: ids separated by commas
+//   dump_logits MODEL.gguf int8|float TOKENS OUT [builtin]        TOKENS: ids separated by commas
+// builtin: the fast kernels, logits only.
 // OUT is a stream of arrays: name[16], type[8] ("int8", "int32", "float32"), int64 rows, int64
 // columns, the elements. Evaluated matrices come in the order of the forward pass: "q", "s",
 // "dots", "y" each; then "logits".
@@ -76,14 +77,14 @@ class RecordingSource : public KernelSource {
 };
 
 Result<void> dump(const std::string& path, bool float_activations,
-                  const std::vector<int32_t>& tokens) {
+                  const std::vector<int32_t>& tokens, bool builtin) {
   const RecordingSource recording;
   ModelOptions options;
   options.threads = 1;
-  options.kernels = KernelChoice::reference;
+  options.kernels = builtin ? KernelChoice::builtin : KernelChoice::reference;
   options.batch = static_cast<int64_t>(tokens.size());
   options.activations = float_activations ? Activations::float32 : Activations::int8;
-  options.extra_kernels = &recording;
+  if (!builtin) options.extra_kernels = &recording;
   BITNET_TRY(Model model, Model::load(path, options));
   BITNET_TRY(Sequence sequence,
              model.sequence(static_cast<int64_t>(tokens.size()), KvType::f32, KvType::f32));
@@ -116,14 +117,15 @@ std::vector<int32_t> parse_tokens(std::string_view text) {
 }  // namespace bitnet
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::fprintf(stderr, "usage: dump_logits MODEL.gguf int8|float TOKENS OUT\n");
+  if (argc != 5 && argc != 6) {
+    std::fprintf(stderr, "usage: dump_logits MODEL.gguf int8|float TOKENS OUT [builtin]\n");
     return 2;
   }
   bitnet::out = std::fopen(argv[4], "wb");
   if (bitnet::out == nullptr) return 2;
   const auto done =
-      bitnet::dump(argv[1], std::strcmp(argv[2], "float") == 0, bitnet::parse_tokens(argv[3]));
+      bitnet::dump(argv[1], std::strcmp(argv[2], "float") == 0, bitnet::parse_tokens(argv[3]),
+                   argc == 6 && std::strcmp(argv[5], "builtin") == 0);
   if (!done) std::fprintf(stderr, "error: %s\n", done.error().message.c_str());
   return std::fclose(bitnet::out) == 0 && done ? 0 : 1;
 }
