@@ -6,7 +6,8 @@ A text is cut into windows of --window tokens. Each is read after a bos and noth
 text is scored once; bos and eos at the ends of documents are read but not scored. Bits per byte is the sum of
 -log2 p over the text's tokens through its UTF-8 bytes, so it compares models of different vocabularies.
 
---float also evaluates the same ternary weights with activations that are not rounded to int8.
+--float also evaluates the same ternary weights with activations that are not rounded to int8. --kernels c is faster
+(see layers_c.py) and wants a window that is a multiple of 32.
 """
 import argparse
 import math
@@ -19,11 +20,10 @@ from tokenizer import Tokenizer, documents
 
 
 def load(path):
-    """(model ready to evaluate, its checkpoint)."""
+    """(model, its checkpoint)."""
     state = torch.load(path, map_location="cpu")
     model = Model(Config(**state["config"]))
     model.load_state_dict(state["model"])
-    model.ternarise()
     return model, state
 
 
@@ -35,13 +35,10 @@ def stream(tokenizer, texts):
 
 @torch.no_grad()
 def nats(model, tokenizer, ids, window, batch=8):
-    """Sum of -ln p of the scored tokens of ids [S], and their number. The last window may be short."""
+    """Sum of -ln p of the scored tokens of ids [S], and their number. The last window is filled up with eos."""
     total, scored = 0.0, 0
-    whole = len(ids) // window * window
-    groups = list(ids[:whole].view(-1, window).split(batch))
-    if whole < len(ids):
-        groups.append(ids[None, whole:])
-    for targets in groups:
+    filled = torch.cat([ids, torch.full((-len(ids) % window,), tokenizer.eos)])
+    for targets in filled.view(-1, window).split(batch):
         inputs = torch.cat([torch.full((len(targets), 1), tokenizer.bos), targets[:, :-1]], dim=1)
         logits = model.hidden(inputs) @ model.embedding.t()
         loss = torch.nn.functional.cross_entropy(logits, targets.reshape(-1), reduction="none")
@@ -58,8 +55,13 @@ def main():
     p.add_argument("texts", nargs="+")
     p.add_argument("--window", type=int, default=256)
     p.add_argument("--float", action="store_true", dest="unrounded")
+    p.add_argument("--kernels", choices=("torch", "c"), default="torch")
     a = p.parse_args()
     model, state = load(a.checkpoint)
+    if a.kernels == "c":
+        import layers_c as kernels
+    else:
+        kernels = None
     tokenizer = Tokenizer.load(a.vocabulary)
     print("step %d, %.1f M tokens seen, windows of %d" % (
         state["position"]["step"], state["position"]["tokens"] / 1e6, a.window))
@@ -68,12 +70,14 @@ def main():
     for path in a.texts:
         texts = documents(path)
         size, ids = sum(len(d.encode()) for d in texts), stream(tokenizer, texts)
-        model.quantise = True
+        model.quantise, model.kernels = True, kernels
+        model.ternarise()
         total, scored = nats(model, tokenizer, ids, a.window)
         line = "%-24s %8d %8d %10.4f %10.3f %10.4f" % (
             os.path.basename(path), size, scored, total / scored, math.exp(total / scored), total / math.log(2) / size)
         if a.unrounded:
-            model.quantise = False
+            model.quantise, model.kernels = False, None
+            model.ternarise()
             other, _ = nats(model, tokenizer, ids, a.window)
             line += "   perplexity %.3f, int8 is %+.3f %%" % (
                 math.exp(other / scored), 100 * math.expm1((total - other) / scored))

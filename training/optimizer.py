@@ -1,4 +1,4 @@
-"""Muon for the matrices, AdamW for the rest, over one shared flat buffer, the work divided among processes.
+"""Muon for the matrices, AdamW for the rest.
 
 Papers
     Muon, Jordan et al. 2024 (kellerjordan.github.io/posts/muon), with the scale of Moonlight, Liu et al. 2025
@@ -24,7 +24,7 @@ def orthogonal(g, steps=5):
 
 
 class Optimizer:
-    """Steps a share of the parameters: those whose index is rank modulo workers, costliest spread first.
+    """Steps parameters one at a time; which process steps which is its caller's affair.
 
     parameters  list of (name, tensor, is_matrix); is_matrix has shape [..., N, K] and takes Muon
     state       two tensors a parameter, in shared memory, so that one process can save them all

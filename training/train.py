@@ -15,7 +15,6 @@ slows the run down by its share only; OpenMP threads would wait for the slower c
 import argparse
 import dataclasses
 import json
-import math
 import os
 import time
 
@@ -111,91 +110,136 @@ def owners(parameters, workers):
     return owner
 
 
-def save(path, args, config, model, optimizer, position):
-    """Writes a checkpoint through a temporary file, so that a reader never sees half of one."""
-    state = {"config": dataclasses.asdict(config), "model": model.state_dict(), "optimizer": optimizer.state(),
-             "position": position, "args": vars(args)}
-    torch.save(state, path + ".new")
-    os.replace(path + ".new", path)
+@dataclasses.dataclass
+class Shared:
+    """What the workers have in common: parameters, gradients and optimiser state lie in shared memory."""
+    args: argparse.Namespace
+    config: Config
+    model: Model
+    parameters: list        # (name, tensor, is_matrix)
+    optimizer: Optimizer
+    gradients: Gradients
+    owner: list             # which worker steps which parameter
+    position: dict          # step, tokens, progress; worker 0 moves it
+    barrier: object
+    ticket: object          # the next micro-batch of this step
+    control: torch.Tensor   # [4] float64 of worker 0: learning rate, weight decay, whether to stop, number of this step
 
 
-def work(rank, args, config, model, optimizer, parameters, gradients, owner, barrier, ticket, control, position):
-    """The life of one worker. control [4] float64, written by worker 0: rate, decay, stop, count of steps."""
+class Leader:
+    """What worker 0 does besides: schedule, log, checkpoints."""
+
+    def __init__(self, shared):
+        self.shared, self.args, self.position = shared, shared.args, shared.position
+        self.log = open(os.path.join(self.args.out, "log.jsonl"), "a", buffering=1)
+        self.val = Windows(numpy.load(self.args.val, mmap_mode="r"), 256, self.args.bos, 0)
+        self.begun = self.saved = self.noted = time.time()
+        self.begun_at, self.noted_tokens = self.position["progress"], self.position["tokens"]
+        self.losses = []
+
+    def open_step(self):
+        """Waits while paused, then says what the coming step shall do."""
+        args, position = self.args, self.position
+        while args.pause_file and os.path.exists(args.pause_file):
+            time.sleep(0.5)
+        if args.steps:
+            progress = position["step"] / args.steps
+        else:
+            progress = self.begun_at + (1 - self.begun_at) * (time.time() - self.begun) / (args.minutes * 60)
+        position["progress"] = min(progress, 1.0)
+        stop = progress >= 1 or (args.stop and position["step"] >= args.stop)
+        rate, decay = schedule(position["progress"], args.rate, args.decay)
+        rate *= min(1.0, (position["step"] + 1) / args.warmup)
+        self.shared.control[:] = torch.tensor([rate, decay, stop, position["step"] + 1], dtype=torch.float64)
+        self.shared.ticket.value = 0
+
+    def close_step(self, loss, norm):
+        args, position = self.args, self.position
+        position["step"] += 1
+        position["tokens"] += args.batch * args.window
+        self.losses.append(loss)
+        last = args.steps and position["step"] == args.steps
+        if position["step"] % args.log_every == 0 or last:
+            self.note(norm, position["step"] % args.val_every == 0 or last)
+        if time.time() - self.saved > args.save_minutes * 60:
+            self.save()
+
+    def note(self, norm, validate):
+        position, now = self.position, time.time()
+        speed = (position["tokens"] - self.noted_tokens) / (now - self.noted)
+        entry = {"step": position["step"], "tokens": position["tokens"], "progress": round(position["progress"], 5),
+                 "rate": round(float(self.shared.control[0]), 7), "norm": round(norm, 4),
+                 "loss": round(sum(self.losses) / len(self.losses), 4), "tokens_per_second": round(speed)}
+        if validate:
+            entry["val_loss"] = round(validation_loss(self.shared.model, self.val, self.args.val_windows), 4)
+        self.log.write(json.dumps(entry) + "\n")
+        print(entry, flush=True)
+        self.noted, self.noted_tokens, self.losses = time.time(), position["tokens"], []
+
+    def save(self):
+        """Writes a checkpoint through a temporary file, so that a reader never sees half of one."""
+        s, path = self.shared, os.path.join(self.args.out, "checkpoint.pt")
+        torch.save({"config": dataclasses.asdict(s.config), "model": s.model.state_dict(), "args": vars(s.args),
+                    "optimizer": s.optimizer.state(), "position": self.position}, path + ".new")
+        os.replace(path + ".new", path)
+        self.saved = time.time()
+
+
+def accumulate(shared, windows, count):
+    """Adds the gradients of the micro-batches of step `count` that this worker gets; returns the sum of their losses."""
+    args, total = shared.args, 0.0
+    shared.model.ternarise()
+    while True:
+        with shared.ticket.get_lock():
+            mine = shared.ticket.value
+            shared.ticket.value += 1
+        if mine >= args.batch // args.micro:
+            return total
+        loss = shared.model.loss(*windows.batch((count - 1) * args.batch + mine * args.micro, args.micro))
+        loss.backward()
+        total += float(loss.detach())
+
+
+def update(shared, rank, learning_rate, decay, count):
+    """Steps the parameters that this worker owns with everybody's gradients; returns the norm of the whole gradient."""
+    micro_batches = shared.args.batch // shared.args.micro
+    norm = shared.gradients.norm(micro_batches)
+    factor = min(1.0, shared.args.clip / (norm + 1e-9)) / micro_batches
+    offset = 0
+    for i, (_, p, _) in enumerate(shared.parameters):
+        if shared.owner[i] == rank:
+            g = shared.gradients.flat[:, offset:offset + p.numel()].sum(dim=0).mul_(factor).view_as(p)
+            shared.optimizer.step(i, g, learning_rate, decay, count)
+        offset += p.numel()
+    return norm
+
+
+def work(rank, shared):
+    """The life of one worker. The barriers part what one step reads from what it writes."""
+    args, gradients = shared.args, shared.gradients
     torch.set_num_threads(1)
-    gradients.attach(model, rank)
+    gradients.attach(shared.model, rank)
     if args.kernels == "c":
         import layers_c
-        model.kernels = layers_c
+        shared.model.kernels = layers_c
     windows = Windows(numpy.load(args.train, mmap_mode="r"), args.window, args.bos, args.seed)
-    per_step = args.batch // args.micro
-    offsets = numpy.cumsum([0] + [p.numel() for _, p, _ in parameters])
-    losses = torch.zeros(1)
-    if rank == 0:
-        log = open(os.path.join(args.out, "log.jsonl"), "a", buffering=1)
-        val = Windows(numpy.load(args.val, mmap_mode="r"), 256, args.bos, 0)
-        saved = noted = begun = time.time()
-        noted_tokens, running, since = position["tokens"], 0.0, 0
-        start = position["progress"]
+    leader = Leader(shared) if rank == 0 else None
     while True:
-        if rank == 0:
-            while args.pause_file and os.path.exists(args.pause_file):
-                time.sleep(0.5)
-            if args.steps:
-                progress = position["step"] / args.steps
-            else:
-                progress = start + (1 - start) * (time.time() - begun) / (args.minutes * 60)
-            position["progress"] = min(progress, 1.0)
-            rate, decay = schedule(position["progress"], args.rate, args.decay)
-            warm = min(1.0, (position["step"] + 1) / args.warmup)
-            stop = progress >= 1 or (args.stop and position["step"] >= args.stop)
-            control[:] = torch.tensor([rate * warm, decay, stop, position["step"] + 1], dtype=torch.float64)
-            ticket.value = 0
+        if leader:
+            leader.open_step()
         gradients.flat[rank].zero_()
-        losses[0] = 0
-        barrier.wait()
-        rate, decay, stop, count = control.tolist()
+        shared.barrier.wait()
+        learning_rate, decay, stop, count = shared.control.tolist()
         if stop:
             break
-        model.ternarise()
-        first = (int(count) - 1) * args.batch
-        while True:
-            with ticket.get_lock():
-                mine = ticket.value
-                ticket.value += 1
-            if mine >= per_step:
-                break
-            loss = model.loss(*windows.batch(first + mine * args.micro, args.micro))
-            loss.backward()
-            losses[0] += float(loss.detach())
-        gradients.loss[rank] = losses[0]
-        barrier.wait()
-        norm = gradients.norm(per_step)
-        clip = min(1.0, args.clip / (norm + 1e-9)) / per_step
-        for i, (_, p, _) in enumerate(parameters):
-            if owner[i] == rank:
-                g = gradients.flat[:, offsets[i]:offsets[i + 1]].sum(dim=0).mul_(clip).view_as(p)
-                optimizer.step(i, g, rate, decay, int(count))
-        barrier.wait()
-        if rank == 0:
-            position["step"] += 1
-            position["tokens"] += args.batch * args.window
-            running, since = running + float(gradients.loss.sum()) / per_step, since + 1
-            last = args.steps and position["step"] == args.steps
-            if position["step"] % args.log_every == 0 or last:
-                now = time.time()
-                entry = {"step": position["step"], "tokens": position["tokens"], "progress": round(position["progress"], 5),
-                         "rate": round(rate, 7), "norm": round(norm, 4), "loss": round(running / since, 4),
-                         "tokens_per_second": round((position["tokens"] - noted_tokens) / (now - noted))}
-                if position["step"] % args.val_every == 0 or last:
-                    entry["val_loss"] = round(validation_loss(model, val, args.val_windows), 4)
-                log.write(json.dumps(entry) + "\n")
-                print(entry, flush=True)
-                noted, noted_tokens, running, since = time.time(), position["tokens"], 0.0, 0
-            if time.time() - saved > args.save_minutes * 60:
-                save(os.path.join(args.out, "checkpoint.pt"), args, config, model, optimizer, position)
-                saved = time.time()
-    if rank == 0:
-        save(os.path.join(args.out, "checkpoint.pt"), args, config, model, optimizer, position)
+        gradients.loss[rank] = accumulate(shared, windows, int(count))
+        shared.barrier.wait()
+        norm = update(shared, rank, learning_rate, decay, int(count))
+        shared.barrier.wait()
+        if leader:
+            leader.close_step(float(gradients.loss.sum()) / (args.batch // args.micro), norm)
+    if leader:
+        leader.save()
 
 
 def arguments():
@@ -254,15 +298,14 @@ def main():
     if args.resume:
         optimizer.load(source["optimizer"])
         position = source["position"]
-    print("%.2f M parameters, %d bytes of tokens" % (len(flat) / 1e6, os.path.getsize(args.train)), flush=True)
-    gradients = Gradients(len(flat), args.workers)
-    shared = (args, config, model, optimizer, parameters, gradients, owners(parameters, args.workers),
-              multiprocessing.Barrier(args.workers), multiprocessing.Value("l", 0),
-              torch.zeros(4, dtype=torch.float64).share_memory_(), position)
+    print("%.2f M parameters, %.1f M tokens of text" % (len(flat) / 1e6, os.path.getsize(args.train) / 2e6), flush=True)
+    shared = Shared(args, config, model, parameters, optimizer, Gradients(len(flat), args.workers),
+                    owners(parameters, args.workers), position, multiprocessing.Barrier(args.workers),
+                    multiprocessing.Value("l", 0), torch.zeros(4, dtype=torch.float64).share_memory_())
     if args.workers == 1:
-        work(0, *shared)
+        work(0, shared)
     else:
-        multiprocessing.start_processes(work, shared, nprocs=args.workers, start_method="fork")
+        multiprocessing.start_processes(work, (shared,), nprocs=args.workers, start_method="fork")
 
 
 if __name__ == "__main__":
