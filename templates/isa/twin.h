@@ -87,19 +87,37 @@ V_INLINE vec v_sar32(vec a, int bits) {
 }
 
 // Unsigned codes times signed x. maddubs saturates its sum of two; so does this, although no caller
-// gets there.
-V_INLINE vec v_mac(vec acc, vec codes, vec x) {
+// gets there. The sum of four is written for even and odd bytes in 16-bit lanes, as compilers make
+// vectors of that and not of bytes: scalar, which runs it, is four times as fast.
 #if V_MAC_PRODUCTS == 4
-  V_EACH(V_BYTES) acc.u32[i / 4] += (uint32_t)(codes.u8[i] * x.i8[i]);
+typedef uint16_t twin_u16 __attribute__((vector_size(V_BYTES)));
+typedef int16_t twin_i16 __attribute__((vector_size(V_BYTES)));
+typedef uint32_t twin_u32 __attribute__((vector_size(V_BYTES)));
+typedef int32_t twin_i32 __attribute__((vector_size(V_BYTES)));
+V_INLINE vec v_mac(vec acc, vec codes, vec x) {
+  twin_u16 c, y;
+  twin_u32 sum;
+  __builtin_memcpy(&c, &codes, V_BYTES);
+  __builtin_memcpy(&y, &x, V_BYTES);
+  __builtin_memcpy(&sum, &acc, V_BYTES);
+  const twin_i16 products[2] = {(twin_i16)(c & 255) * ((twin_i16)(y << 8) >> 8),
+                                (twin_i16)(c >> 8) * ((twin_i16)y >> 8)};  // at most 255 * 128
+  for (int i = 0; i < 2; ++i)
+    sum += (twin_u32)((twin_i32)((twin_u32)products[i] << 16) >> 16) +
+           (twin_u32)((twin_i32)products[i] >> 16);
+  __builtin_memcpy(&acc, &sum, V_BYTES);
+  return acc;
+}
 #else
+V_INLINE vec v_mac(vec acc, vec codes, vec x) {
   V_EACH(V_BYTES / 2) {
     int sum = codes.u8[2 * i] * x.i8[2 * i] + codes.u8[2 * i + 1] * x.i8[2 * i + 1];
     sum = sum > 32767 ? 32767 : sum < -32768 ? -32768 : sum;
     acc.u16[i] = (uint16_t)(acc.u16[i] + sum);
   }
-#endif
   return acc;
 }
+#endif
 V_INLINE vec v_widen(vec acc, int shift) {
 #if V_MAC_PRODUCTS == 4
   return v_shl32(acc, shift);
