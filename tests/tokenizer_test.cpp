@@ -10,6 +10,7 @@
 
 #include "runtime/text/byte_alphabet.h"
 #include "runtime/text/pcg.h"
+#include "tests/gguf_builder.h"
 
 namespace bitnet {
 namespace {
@@ -346,121 +347,88 @@ TEST(DemoModel, TextComesBackThroughItsVocabulary) {
   }
 }
 
-// A GGUF file of string, integer and boolean keys, in memory.
-class File {
- public:
-  void string(const std::string& key, const std::string& value) { begin(key, 8), text(value); }
-  void number(const std::string& key, uint32_t value) { begin(key, 4), put(value); }
-  void strings(const std::string& key, const std::vector<std::string>& values) {
-    array(key, 8, values.size());
-    for (const auto& value : values) text(value);
-  }
-  void ints(const std::string& key, const std::vector<int32_t>& values) {
-    array(key, 5, values.size());
-    for (const int32_t value : values) put(value);
-  }
-  void floats(const std::string& key, const std::vector<float>& values) {
-    array(key, 6, values.size());
-    for (const float value : values) put(value);
-  }
-  std::string error() {
-    std::string bytes = "GGUF";
-    std::swap(bytes, body_);
-    put(uint32_t{3}), put(uint64_t{0}), put(count_);
-    body_ += bytes;
-    body_.resize((body_.size() + 31) / 32 * 32);
-    auto file = Gguf::parse(std::as_bytes(std::span(body_)), "m.gguf");
-    if (!file) return file.error().message;
-    auto tokenizer = Tokenizer::open(*file);
-    return tokenizer ? "" : tokenizer.error().message;
-  }
-
- private:
-  template <typename T>
-  void put(T value) {
-    body_.append(reinterpret_cast<const char*>(&value), sizeof value);
-  }
-  void text(const std::string& value) { put(uint64_t{value.size()}), body_ += value; }
-  void begin(const std::string& key, uint32_t type) { ++count_, text(key), put(type); }
-  void array(const std::string& key, uint32_t type, size_t count) {
-    begin(key, 9), put(type), put(uint64_t{count});
-  }
-  std::string body_;
-  uint64_t count_ = 0;
-};
+// What is said of a file with these keys, or "" where it is taken.
+std::string error_of(const testing::GgufBuilder& builder) {
+  const testing::Bytes bytes = builder.build();
+  const auto file = Gguf::parse(bytes, "m.gguf");
+  if (!file) return file.error().message;
+  const auto tokenizer = Tokenizer::open(*file);
+  return tokenizer ? "" : tokenizer.error().message;
+}
 
 TEST(VocabularyOfAFile, WhatIsWrongWithItIsSaidInOneLine) {
   const auto spm = [] {
-    File f;
-    f.string("tokenizer.ggml.model", "llama");
-    f.strings("tokenizer.ggml.tokens", {"<unk>", "a"});
+    testing::GgufBuilder f;
+    f.text("tokenizer.ggml.model", "llama");
+    f.texts("tokenizer.ggml.tokens", {"<unk>", "a"});
     return f;
   };
   const auto bpe = [] {
-    File f;
-    f.string("tokenizer.ggml.model", "gpt2");
-    f.strings("tokenizer.ggml.tokens", {"a", "b"});
+    testing::GgufBuilder f;
+    f.text("tokenizer.ggml.model", "gpt2");
+    f.texts("tokenizer.ggml.tokens", {"a", "b"});
     return f;
   };
   {
-    File f;
-    f.string("tokenizer.ggml.model", "bert");
-    EXPECT_EQ(f.error(), "m.gguf: tokenizer.ggml.model is bert, known are gpt2 and llama");
+    testing::GgufBuilder f;
+    f.text("tokenizer.ggml.model", "bert");
+    EXPECT_EQ(error_of(f), "m.gguf: tokenizer.ggml.model is bert, known are gpt2 and llama");
   }
   {
-    File f = spm();
-    EXPECT_EQ(f.error(),
+    testing::GgufBuilder f = spm();
+    EXPECT_EQ(error_of(f),
               "m.gguf: tokenizer.ggml.scores is absent, which tokenizer.ggml.model = llama needs");
   }
   {
-    File f = spm();
-    f.floats("tokenizer.ggml.scores", {0});
-    EXPECT_EQ(f.error(),
+    testing::GgufBuilder f = spm();
+    f.array<float>("tokenizer.ggml.scores", GgufValueType::f32, {0});
+    EXPECT_EQ(error_of(f),
               "m.gguf: tokenizer.ggml.scores has 1 entries, tokenizer.ggml.tokens has 2");
   }
   {
-    File f = spm();
-    f.floats("tokenizer.ggml.scores", {0, std::numeric_limits<float>::quiet_NaN()});
-    EXPECT_EQ(f.error(), "m.gguf: tokenizer.ggml.scores of token 1 is not a number");
+    testing::GgufBuilder f = spm();
+    f.array<float>("tokenizer.ggml.scores", GgufValueType::f32,
+                   {0, std::numeric_limits<float>::quiet_NaN()});
+    EXPECT_EQ(error_of(f), "m.gguf: tokenizer.ggml.scores of token 1 is not a number");
   }
   {
-    File f = bpe();
-    EXPECT_EQ(f.error(),
+    testing::GgufBuilder f = bpe();
+    EXPECT_EQ(error_of(f),
               "m.gguf: tokenizer.ggml.merges is absent, which tokenizer.ggml.model = gpt2 needs");
   }
   {
-    File f = bpe();
-    f.strings("tokenizer.ggml.merges", {"a b", "ab"});
-    EXPECT_EQ(f.error(), "m.gguf: tokenizer.ggml.merges: merge 1 has no space between two parts");
+    testing::GgufBuilder f = bpe();
+    f.texts("tokenizer.ggml.merges", {"a b", "ab"});
+    EXPECT_EQ(error_of(f), "m.gguf: tokenizer.ggml.merges: merge 1 has no space between two parts");
   }
   {
-    File f = bpe();
-    f.ints("tokenizer.ggml.token_type", {1, 1, 1});
-    EXPECT_EQ(f.error(),
+    testing::GgufBuilder f = bpe();
+    f.array<int32_t>("tokenizer.ggml.token_type", GgufValueType::i32, {1, 1, 1});
+    EXPECT_EQ(error_of(f),
               "m.gguf: tokenizer.ggml.token_type has 3 entries, tokenizer.ggml.tokens has 2");
   }
   {
-    File f = bpe();
-    f.ints("tokenizer.ggml.token_type", {1, 7});
-    EXPECT_EQ(f.error(), "m.gguf: tokenizer.ggml.token_type of token 1 is 7, wanted 0 to 6");
+    testing::GgufBuilder f = bpe();
+    f.array<int32_t>("tokenizer.ggml.token_type", GgufValueType::i32, {1, 7});
+    EXPECT_EQ(error_of(f), "m.gguf: tokenizer.ggml.token_type of token 1 is 7, wanted 0 to 6");
   }
   {
-    File f = bpe();
-    f.number("tokenizer.ggml.bos_token_id", 2);
-    EXPECT_EQ(f.error(), "m.gguf: tokenizer.ggml.bos_token_id is 2, the vocabulary has 2 tokens");
+    testing::GgufBuilder f = bpe();
+    f.u32("tokenizer.ggml.bos_token_id", 2);
+    EXPECT_EQ(error_of(f), "m.gguf: tokenizer.ggml.bos_token_id is 2, the vocabulary has 2 tokens");
   }
   {
-    File f = bpe();
-    f.strings("tokenizer.ggml.merges", {});
-    f.string("tokenizer.ggml.pre", "qwen2");
-    EXPECT_EQ(f.error(),
+    testing::GgufBuilder f = bpe();
+    f.texts("tokenizer.ggml.merges", {});
+    f.text("tokenizer.ggml.pre", "qwen2");
+    EXPECT_EQ(error_of(f),
               "m.gguf: tokenizer.ggml.pre is qwen2, known are llama-bpe, llama3, llama-v3, "
               "falcon3, falcon_e");
   }
   {
-    File f = bpe();  // the official 2B-4T file has no tokenizer.ggml.pre
-    f.strings("tokenizer.ggml.merges", {"a b"});
-    EXPECT_EQ(f.error(), "");
+    testing::GgufBuilder f = bpe();  // the official 2B-4T file has no tokenizer.ggml.pre
+    f.texts("tokenizer.ggml.merges", {"a b"});
+    EXPECT_EQ(error_of(f), "");
   }
 }
 
