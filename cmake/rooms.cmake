@@ -10,6 +10,12 @@ target_compile_definitions(bitnet_options INTERFACE BITNET_VERSION="${PROJECT_VE
 
 find_package(Threads REQUIRED)
 find_package(fmt REQUIRED)
+# Debian's imported target is the shared library; the static AArch64 build takes fmt's headers.
+if(CMAKE_EXE_LINKER_FLAGS MATCHES "-static")
+  set(BITNET_FMT fmt::fmt-header-only)
+else()
+  set(BITNET_FMT fmt::fmt)
+endif()
 
 # bitnet_room(NAME SOURCES a.cpp b.cpp USES other_room third::party)
 # Without SOURCES the room is headers only.
@@ -17,10 +23,10 @@ function(bitnet_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;USES" ${ARGN})
   if(ROOM_SOURCES)
     add_library(${name} STATIC ${ROOM_SOURCES})
-    target_link_libraries(${name} PUBLIC bitnet_options fmt::fmt ${ROOM_USES})
+    target_link_libraries(${name} PUBLIC bitnet_options ${BITNET_FMT} ${ROOM_USES})
   else()
     add_library(${name} INTERFACE)
-    target_link_libraries(${name} INTERFACE bitnet_options fmt::fmt ${ROOM_USES})
+    target_link_libraries(${name} INTERFACE bitnet_options ${BITNET_FMT} ${ROOM_USES})
   endif()
 endfunction()
 
