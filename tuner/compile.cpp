@@ -55,12 +55,14 @@ Outcome compile_one(codegen::Jit& jit, std::mutex& jit_mutex, const Problem& pro
 
 Compilation compile(ThreadPool& pool, codegen::Jit& jit, std::span<const Problem> problems,
                     std::span<const CompileJob> jobs, std::span<Checker* const> checkers,
-                    const std::function<bool()>& stop) {
+                    size_t at_least, const std::function<bool()>& interrupted,
+                    const std::function<bool()>& late) {
   std::vector<Outcome> outcomes(jobs.size());
   std::atomic<size_t> next{0};
   std::mutex jit_mutex;
   pool.run([&](int) {
-    for (size_t i = next++; i < jobs.size() && !stop(); i = next++) {
+    for (size_t i = next++; i < jobs.size() && !interrupted() && (i < at_least || !late());
+         i = next++) {
       outcomes[i] = compile_one(jit, jit_mutex, problems[jobs[i].problem], jobs[i],
                                 *checkers[jobs[i].problem]);
     }

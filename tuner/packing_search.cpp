@@ -8,7 +8,8 @@ namespace {
 
 constexpr int kSpillsTolerated =
     8;  // stack accesses in innermost loops beyond the least of the problem
-constexpr int kPromptLayers = 2;  // a replay with many tokens is long enough with two
+constexpr double kCompileShare = 0.4;  // of a packing's and class's time, at most
+constexpr int kPromptLayers = 2;       // a replay with many tokens is long enough with two
 
 using Stacks = std::vector<std::shared_ptr<const PackedStack>>;  // of each problem
 
@@ -19,7 +20,9 @@ Runner runner_of(const BnSizes& sizes, const KernelFunctions& functions,
 
 class Searcher {
  public:
-  explicit Searcher(SearchInput& input) : in_(input) {}
+  explicit Searcher(SearchInput& input) : in_(input) {
+    result_.defaults.resize(in_.problems.size());
+  }
 
   Result<SearchResult> run() {
     BITNET_CHECK(pack_builtin());
@@ -76,18 +79,24 @@ class Searcher {
     }
   }
 
-  std::unique_ptr<Compilation> compile_class(const std::string& key, size_t class_index) {
+  std::unique_ptr<Compilation> compile_class(const std::string& key, size_t class_index,
+                                             size_t units) {
     const int64_t m_min = in_.classes[class_index];
+    // Nearest first for all problems alike, so that whoever runs out of time has compiled the
+    // likelier ones.
     std::vector<CompileJob> jobs;
-    for (size_t p = 0; p < in_.problems.size(); ++p) {
-      for (const Candidate& c : in_.candidates[class_index]) {
-        if (c.packing_key == key) jobs.push_back({.problem = p, .candidate = c});
-      }
+    for (const Candidate& c : in_.candidates[class_index]) {
+      if (c.packing_key != key) continue;
+      for (size_t p = 0; p < in_.problems.size(); ++p)
+        jobs.push_back({.problem = p, .candidate = c});
     }
+    const double left = in_.seconds_left();
+    const double mine = kCompileShare * std::max(0.0, left) / static_cast<double>(units - unit_);
+    const auto late = [&] { return left - in_.seconds_left() > mine; };
     std::vector<Checker*> checkers;
     for (const auto& checker : checkers_[m_min]) checkers.push_back(checker.get());
-    auto compilation = std::make_unique<Compilation>(
-        compile(in_.pool, in_.jit, in_.problems, jobs, checkers, in_.stop));
+    auto compilation = std::make_unique<Compilation>(compile(
+        in_.pool, in_.jit, in_.problems, jobs, checkers, in_.problems.size(), in_.stop, late));
     prune_spills(*compilation, kSpillsTolerated);
     auto& refused = compilation->refused;
     result_.refused.insert(result_.refused.end(), refused.begin(), refused.end());
@@ -104,7 +113,7 @@ class Searcher {
           static_cast<double>(unit_) / static_cast<double>(units),
           fmt::format("compiling {} for {} tokens", key, in_.classes[c] == 1 ? "1" : "2+"),
           in_.seconds_left());
-      std::unique_ptr<Compilation> compilation = compile_class(key, c);
+      std::unique_ptr<Compilation> compilation = compile_class(key, c, units);
       BITNET_CHECK(pack_for(key, *compilation, stacks));
       time_class(key, c, *compilation, stacks, units, results, choices);
       result_.compiled.push_back(std::move(compilation));
@@ -223,6 +232,9 @@ class Searcher {
         const Estimate e = halvings[p].of(i);
         if (e.samples > 0)
           records.push_back(trial(p, m_min, arms[p][i]->job.candidate, e, builtin_seconds[p]));
+      }
+      for (const Compiled* arm : arms[p]) {
+        if (arm->job.candidate.complexity == 0) result_.defaults[p].classes.push_back(arm);
       }
       const auto best = arms[p].empty() ? std::nullopt : best_arm(arms[p], halvings[p]);
       if (!best) continue;

@@ -117,18 +117,19 @@ std::vector<double> Replay::run(std::span<const Runner> runners) {
         for (size_t p = 0; p < problems_.size(); ++p) {
           const auto begin = Clock::now();
           call(problems_[p], runners[p], layer, thread);
-          if (thread == 0) seconds[p].push_back(std::chrono::duration<double>(Clock::now() - begin).count());
+          if (thread == 0)
+            seconds[p].push_back(std::chrono::duration<double>(Clock::now() - begin).count());
         }
       }
     }
   });
-  std::vector<double> medians;
+  std::vector<double> quartiles;
   for (auto& of_problem : seconds) {
-    const auto middle = of_problem.begin() + static_cast<std::ptrdiff_t>(of_problem.size() / 2);
-    std::ranges::nth_element(of_problem, middle);
-    medians.push_back(*middle);
+    const auto quarter = of_problem.begin() + static_cast<std::ptrdiff_t>(of_problem.size() / 4);
+    std::ranges::nth_element(of_problem, quarter);
+    quartiles.push_back(*quarter);
   }
-  return medians;
+  return quartiles;
 }
 
 }  // namespace bitnet::tuner

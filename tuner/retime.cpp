@@ -10,6 +10,17 @@ constexpr int kPromptLayers = 2;
 
 double median_of(const std::vector<double>& values) { return estimate(values).ratio; }
 
+// What was measured of each problem, round by round.
+struct Rounds {
+  explicit Rounds(size_t problems) : ratios(problems), shares(problems) {}
+  void add(size_t problem, double ratio, double share) {
+    ratios[problem].push_back(ratio);
+    shares[problem].push_back(share);
+  }
+  int count() const { return static_cast<int>(ratios.front().size()); }
+  std::vector<std::vector<double>> ratios, shares;
+};
+
 class Retimer {
  public:
   Retimer(SearchInput& in, const std::vector<ProblemChoice>& choices, const IsaSet& isa)
@@ -61,41 +72,41 @@ class Retimer {
     Replay replay(in_.pool, in_.problems, tokens,
                   tokens == 1 ? in_.layers : std::min(in_.layers, kPromptLayers));
     Timing timing(in_.pool, replay, theirs);
-    std::vector<std::vector<double>> ratios(in_.problems.size()), seconds(in_.problems.size()),
-        shares(in_.problems.size());
     const OnAllThreads on_all = [&](const std::function<void(int)>& body) { in_.pool.run(body); };
-    for (int round = 0, kept = 0; round < 3 * rounds && kept < rounds; ++round) {
-      if (round >= kLeastRounds && in_.stop()) break;
-      in_.progress.update((static_cast<double>(c) + static_cast<double>(kept) / rounds) /
+    Rounds quiet(in_.problems.size()), all(in_.problems.size());
+    // A slow or busy machine gets fewer rounds: each class may take a tenth of the budget beyond
+    // it.
+    const double allowance = 0.1 * in_.preset.budget_seconds * static_cast<double>(c + 1);
+    for (int round = 0; round < 2 * rounds && quiet.count() < rounds; ++round) {
+      if (round >= kLeastRounds && (in_.stop() || in_.seconds_left() < -allowance)) break;
+      in_.progress.update((static_cast<double>(c) + static_cast<double>(quiet.count()) / rounds) /
                               static_cast<double>(in_.classes.size()),
                           "timing the plan beside the built-in kernels", -1);
-      const auto sample = timing.ratios(ours);
-      if (!sample) continue;
-      ++kept;
+      const bool counts = timing.ratios(ours).has_value();
       const double roof =
           tokens == 1 ? read_roof(blocks, in_.pool.size(), on_all, isa_).bytes_per_second : 0;
       if (roof > 0) roofs_.push_back(roof);
-      for (size_t p = 0; p < ratios.size(); ++p) {
-        const double one = timing.last_seconds()[p];
-        ratios[p].push_back((*sample)[p]);
-        seconds[p].push_back(one);
-        if (roof > 0)
-          shares[p].push_back(static_cast<double>(ours[p].sizes.packed_bytes) / one / roof);
+      for (size_t p = 0; p < ours.size(); ++p) {
+        const double bytes = static_cast<double>(ours[p].sizes.packed_bytes);
+        const double share = roof > 0 ? bytes / timing.last_seconds()[p] / roof : 0;
+        all.add(p, timing.last_ratios()[p], share);
+        if (counts) quiet.add(p, timing.last_ratios()[p], share);
       }
     }
+    const Rounds& used = quiet.count() >= kLeastRounds ? quiet : all;
     plan_.samples.all += timing.count().all;
     plan_.samples.disturbed += timing.count().disturbed;
     const std::vector<double> builtin_seconds = timing.incumbent_seconds();
-    std::vector<Retimed> all;
-    for (size_t p = 0; p < ratios.size(); ++p) {
-      const Estimate ratio = estimate(ratios[p]);
+    std::vector<Retimed> of_problem;
+    for (size_t p = 0; p < ours.size(); ++p) {
+      const Estimate ratio = estimate(used.ratios[p]);
       // From the ratio, which drift does not touch, and the built-in's median over all rounds.
-      all.push_back({.ratio = ratio,
-                     .seconds = ratio.ratio * builtin_seconds[p],
-                     .builtin_seconds = builtin_seconds[p],
-                     .roof_share = median_of(shares[p])});
+      of_problem.push_back({.ratio = ratio,
+                            .seconds = ratio.ratio * builtin_seconds[p],
+                            .builtin_seconds = builtin_seconds[p],
+                            .roof_share = median_of(used.shares[p])});
     }
-    return all;
+    return of_problem;
   }
 
   SearchInput& in_;

@@ -48,6 +48,7 @@ std::optional<std::vector<double>> Timing::ratios(std::span<const Runner> runner
     incumbent_[p].push_back(after[p]);
     ratios[p] /= 0.5 * (before_[p] + after[p]);
   }
+  last_ratios_ = ratios;
   const bool disturbed = !(quiet && before_quiet_ && after_quiet);
   before_ = after;
   before_quiet_ = after_quiet;

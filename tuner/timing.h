@@ -24,6 +24,8 @@ class Timing {
   // disturbed. On a machine that is never quiet (more than half of the last samples disturbed)
   // samples count all the same: the median and the incumbent beside them have to do.
   std::optional<std::vector<double>> ratios(std::span<const Runner> runners);
+  // The last ratios, disturbed or not.
+  const std::vector<double>& last_ratios() const { return last_ratios_; }
 
   // Seconds of one call of each of the last runners.
   const std::vector<double>& last_seconds() const { return last_; }
@@ -38,7 +40,7 @@ class Timing {
   Replay& replay_;
   std::vector<Runner> incumbents_;
   QuietProbe probe_;
-  std::vector<double> last_;
+  std::vector<double> last_, last_ratios_;
   std::vector<double> before_;  // the incumbents' last sample
   bool before_quiet_ = false;
   std::vector<std::vector<double>> incumbent_;  // [problem][sample]

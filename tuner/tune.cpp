@@ -234,8 +234,9 @@ class Tuning {
       owners.push_back(std::make_unique<Checker>(problem, m_min, m_min == 1 ? 1 : kAnyTokens));
       checkers.push_back(owners.back().get());
     }
-    result_.compiled.push_back(std::make_unique<Compilation>(
-        compile(*pool_, *jit_, problems_, jobs, checkers, [] { return false; })));
+    result_.compiled.push_back(std::make_unique<Compilation>(compile(
+        *pool_, *jit_, problems_, jobs, checkers, jobs.size(), [] { return false; },
+        [] { return false; })));
     const Compilation& compilation = *result_.compiled.back();
     if (compilation.wrong > 0) return fail(Error::Kind::invalid, "{}", compilation.refused.front());
     return compilation.kernels.size() == jobs.size();
@@ -277,7 +278,7 @@ class Tuning {
     }
     choices_ = std::move(result_.choices);
     const int rounds = std::max(6, preset_.final_samples);
-    BITNET_TRY(const RetimedPlan retimed, retime(*input_, choices_, rounds, isa_));
+    BITNET_TRY(RetimedPlan retimed, retime(*input_, choices_, rounds, isa_));
     report_.samples = result_.samples.all + retimed.samples.all;
     report_.disturbed_samples = result_.samples.disturbed + retimed.samples.disturbed;
     report_.roof_gigabytes_per_second = 1e-9 * retimed.roof_bytes_per_second;
@@ -286,15 +287,22 @@ class Tuning {
     return {};
   }
 
-  void drop_slower(const RetimedPlan& retimed) {
+  // What re-timed slower than built-in gives way to the built-in parameters, which are the same
+  // code for one shape.
+  void drop_slower(RetimedPlan& retimed) {
     for (size_t p = 0; p < problems_.size(); ++p) {
-      for (const std::vector<Retimed>& of_class : retimed.classes) {
-        const Estimate& ratio = of_class[p].ratio;
-        if (!choices_[p].classes.empty() && ratio.ratio > 1 + std::max(kSlower, 2 * ratio.error)) {
-          progress_.say(fmt::format("note: {}: no faster than built-in, which is kept",
-                                    describe(problems_[p])));
-          choices_[p].classes.clear();
-        }
+      const bool slower =
+          std::ranges::any_of(retimed.classes, [&](const std::vector<Retimed>& of_class) {
+            return of_class[p].ratio.ratio > 1 + std::max(kSlower, 2 * of_class[p].ratio.error);
+          });
+      if (!slower) continue;
+      progress_.say(fmt::format("note: {}: built-in parameters are kept", describe(problems_[p])));
+      choices_[p] = result_.defaults[p];
+      if (choices_[p].classes.size() != input_->classes.size()) choices_[p].classes.clear();
+      for (std::vector<Retimed>& of_class : retimed.classes) {
+        of_class[p].roof_share *= of_class[p].seconds / of_class[p].builtin_seconds;
+        of_class[p].seconds = of_class[p].builtin_seconds;
+        of_class[p].ratio.ratio = 1;
       }
     }
   }
@@ -308,14 +316,13 @@ class Tuning {
         const ClassKernel& builtin = class_of(input_->builtin[p], timed_tokens(input_->classes[c]));
         const bool kept = choices_[p].classes.empty();
         const Candidate* candidate = kept ? nullptr : &choices_[p].classes[c]->job.candidate;
-        const double seconds = kept ? timed.builtin_seconds : timed.seconds;
         const int tried = result_.tried[input_->classes[c]] / static_cast<int>(problems_.size());
         report_.rows.push_back({.problem = problems_[p],
                                 .m_min = input_->classes[c],
                                 .tokens = timed_tokens(input_->classes[c]),
                                 .kernel = to_string(kept ? builtin.name : candidate->name),
                                 .builtin = to_string(builtin.name),
-                                .nanoseconds = 1e9 * seconds,
+                                .nanoseconds = 1e9 * timed.seconds,
                                 .builtin_nanoseconds = 1e9 * timed.builtin_seconds,
                                 .error = timed.ratio.error,
                                 .packed_bytes = kept ? builtin.sizes.packed_bytes
@@ -327,7 +334,7 @@ class Tuning {
         Record record{.kind = RecordKind::choice, .key = key_of(p, input_->classes[c])};
         record.key.kernel = to_string(candidate->name);
         record.key.kernel_hash = candidate->hash;
-        record.nanoseconds = 1e9 * seconds;
+        record.nanoseconds = 1e9 * timed.seconds;
         record.ratio = timed.ratio.ratio;
         record.error = timed.ratio.error;
         record.samples = timed.ratio.samples;
@@ -367,7 +374,7 @@ class Tuning {
     }
     if (plan.problems.empty()) {
       return fail(Error::Kind::interrupted,
-                  "nothing was found that beats the built-in kernels: no cache is written");
+                  "interrupted before any kernel was timed: no cache is written");
     }
     std::vector<std::string> notices;
     BITNET_TRY(const std::vector<std::byte> bytes,

@@ -1,0 +1,325 @@
+// Tuning end to end on small models: candidates, checks, the search with made-up times, the cache
+// that comes out, and the memory that answers the second time. No time is asserted.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+
+#include "runtime/base/mapped_file.h"
+#include "runtime/kernel/cache.h"
+#include "runtime/kernel/reference.h"
+#include "runtime/model/hparams.h"
+#include "runtime/session.h"
+#include "tests/small_models.h"
+#include "tools/report/compare.h"
+#include "tools/report/table.h"
+#include "tuner/candidates.h"
+#include "tuner/check.h"
+#include "tuner/search.h"
+#include "tuner/tune.h"
+
+namespace bitnet::tuner {
+namespace {
+
+std::vector<Isa> best_levels() { return search_levels(proved_isa(), codegen::templates()); }
+
+KernelName builtin_name(int64_t tokens) {
+  const auto source = make_builtin_source(proved_isa().limited_to(best_levels().front()));
+  const auto kernels = source->find(
+      {.kind = ProblemKind::qkv, .n = 768, .k = 256, .epilogue = BN_SCALED, .count = 1});
+  for (const ClassKernel& c : kernels->classes) {
+    if (tokens <= c.m_max) return c.name;
+  }
+  return {};
+}
+
+TEST(Candidates, TheBuiltInDefaultComesFirstAndLimitsKeepTheNearest) {
+  const auto levels = best_levels();
+  for (int64_t m_min : token_classes(codegen::templates(), levels)) {
+    const KernelName builtin = builtin_name(m_min == 1 ? 1 : 100);
+    const auto all = candidates(codegen::templates(), levels, m_min, builtin, 100000);
+    ASSERT_FALSE(all.empty());
+    EXPECT_EQ(all.front().name, builtin);
+    EXPECT_EQ(all.front().complexity, 0);
+    const auto few = candidates(codegen::templates(), levels, m_min, builtin, 5);
+    EXPECT_LE(few.size(), 5U);
+    EXPECT_EQ(few.front().name, builtin);
+    for (const Candidate& c : all) {
+      EXPECT_EQ(parse_kernel_name(to_string(c.name)).value(), c.name);
+      EXPECT_EQ(c.m_min, m_min);
+    }
+  }
+}
+
+TEST(Candidates, PresetsGrow) {
+  EXPECT_LT(find_preset("quick")->candidates, find_preset("normal")->candidates);
+  EXPECT_LT(find_preset("normal")->budget_seconds, find_preset("thorough")->budget_seconds);
+  EXPECT_FALSE(find_preset("sloppy").has_value());
+}
+
+// The reference with one result in a thousand off by one, or with a write beside its part.
+BnRunFn* const kReferenceRun = reference_functions().run;
+void wrong_run(const BnRun* run) {
+  kReferenceRun(run);
+  if (run->epilogue == BN_INT32) static_cast<int32_t*>(run->y)[run->n1 - 1] += 1;
+}
+void straying_run(const BnRun* run) {
+  kReferenceRun(run);
+  if (run->n0 > 0) static_cast<int32_t*>(run->y)[0] = 0;
+}
+
+TEST(Checker, AcceptsTheReferenceAndRefusesWrongResultsAndStrayWrites) {
+  const Problem problem{
+      .kind = ProblemKind::gate_up, .n = 198, .k = 300, .epilogue = BN_GATE_UP_RELU2, .count = 1};
+  KernelFunctions functions = reference_functions();
+  BnSizes sizes{};
+  functions.sizes(problem.n, problem.k, &sizes);
+  for (int64_t m_min : {1, 2}) {
+    Checker checker(problem, m_min, m_min == 1 ? 1 : kAnyTokens);
+    functions.run = kReferenceRun;
+    EXPECT_TRUE(checker.check("right", sizes, functions).has_value());
+    functions.run = wrong_run;
+    EXPECT_FALSE(checker.check("wrong", sizes, functions).has_value());
+    functions.run = straying_run;
+    const auto stray = checker.check("straying", sizes, functions);
+    ASSERT_FALSE(stray.has_value());
+    EXPECT_NE(stray.error().message.find("outside its part"), std::string::npos)
+        << stray.error().message;
+    sizes.exact_k = 299;
+    EXPECT_EQ(checker.check("short", sizes, functions).error().kind, Error::Kind::unsupported);
+    sizes.exact_k = BN_MAX_K;
+  }
+}
+
+TEST(Search, TimesEveryProblemInOneReplayAndFindsEachBest) {
+  const std::vector<std::vector<double>> truth{{1.0, 0.7, 0.9}, {1.2, 1.0, 1.1, 0.6}};
+  std::vector<Halving> halvings;
+  halvings.emplace_back(std::vector<int>{0, 1, 1}, HalvingOptions{});
+  halvings.emplace_back(std::vector<int>{0, 1, 1, 2}, HalvingOptions{});
+  std::mt19937 random(3);
+  std::normal_distribution<double> noise(1, 0.01);
+  int replays = 0;
+  play(halvings, {0, 0},
+       [&](const std::vector<std::optional<size_t>>& arms) -> std::optional<std::vector<double>> {
+         ++replays;
+         std::vector<double> ratios;
+         for (size_t p = 0; p < arms.size(); ++p)
+           ratios.push_back((arms[p] ? truth[p][*arms[p]] : 1.0) * noise(random));
+         return ratios;
+       },
+       {.stop = [] { return false; }, .progress = [](double) {}});
+  EXPECT_EQ(halvings[0].winner(), 1U);
+  EXPECT_EQ(halvings[1].winner(), 3U);
+  EXPECT_LT(replays, 70);  // as many as the longer one needs, not the sum
+}
+
+TEST(Search, StopsWhenToldAndGivesUpOnHopelessPackings) {
+  std::vector<Halving> halvings;
+  halvings.emplace_back(std::vector<int>(8, 1), HalvingOptions{});
+  int replays = 0;
+  const auto measure =
+      [&](const std::vector<std::optional<size_t>>&) -> std::optional<std::vector<double>> {
+    ++replays;
+    return std::vector<double>{1.5};
+  };
+  play(halvings, {1.0}, measure, {.stop = [] { return false; }, .progress = [](double) {}});
+  EXPECT_EQ(replays, 8 * 3);  // one stage: half again slower than what another packing reached
+  std::vector<Halving> stopped;
+  stopped.emplace_back(std::vector<int>(8, 1), HalvingOptions{});
+  replays = 0;
+  play(stopped, {0}, measure, {.stop = [&] { return replays >= 5; }, .progress = [](double) {}});
+  EXPECT_EQ(replays, 5);
+}
+
+TEST(Search, PackingIsChosenForAllTokenClassesTogether) {
+  // 1 ms a token and 64 ms for 128 tokens, so 256 ms a prompt of 512: 1 + 4 = 5 ms.
+  const PackingResult builtin{.classes = {{1, 1e-3, 0.001, 0}, {128, 64e-3, 0.001, 0}},
+                              .builtin = true};
+  const PackingResult decode{.classes = {{1, 0.8e-3, 0.001, 0}, {128, 80e-3, 0.001, 0}}};
+  const PackingResult prompt{.classes = {{1, 1.1e-3, 0.001, 0}, {128, 48e-3, 0.001, 0}}};
+  const PackingResult tie{.classes = {{1, 0.998e-3, 0.001, 0}, {128, 63.9e-3, 0.001, 0}}};
+  EXPECT_NEAR(balanced_cost(builtin), 5e-3, 1e-9);
+  EXPECT_EQ(choose_packing({builtin, decode}), 0U);
+  EXPECT_EQ(choose_packing({builtin, decode, prompt}), 2U);
+  EXPECT_EQ(choose_packing({builtin, tie}), 0U);
+  EXPECT_EQ(choose_packing({tie, builtin}), 1U);
+}
+
+class TuneSmallModel : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "bitnet_tune_XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+    options_ = {.model = small_model_files().path(kSmallModels[0]),
+                .output = folder_ + "/a.kc",
+                .threads = 1,
+                .preset = "quick",
+                .budget_seconds = 0.2,
+                .max_trials = 2,
+                .memory_folder = folder_};
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  Result<Report> run() {
+    Progress quiet(Progress::Style::quiet, stderr);
+    return tune(options_, quiet, [this] { return stop_; });
+  }
+
+  // Bits of all logits of a short prompt.
+  static std::vector<uint32_t> logits(const ModelOptions& options, const std::string& path,
+                                      std::string* kernels = nullptr) {
+    auto model = Model::load(path, options);
+    EXPECT_TRUE(model.has_value()) << model.error().message;
+    if (kernels != nullptr) *kernels = model->kernels_in_use();
+    Sequence sequence = model->sequence(64).value();
+    std::vector<TokenRequest> requests;
+    for (int32_t i = 0; i < 21; ++i)
+      requests.push_back({&sequence, i * 13 % 300, {.kind = Want::Kind::all, .k = 0}});
+    std::vector<uint32_t> bits;
+    for (const auto& batch :
+         {std::span(requests).first(20), std::span(requests).last(1)}) {  // many tokens, then one
+      const auto results = model->evaluate(batch);
+      EXPECT_TRUE(results.has_value());
+      for (const TokenResult& r : *results) {
+        for (float v : r.all) bits.push_back(std::bit_cast<uint32_t>(v));
+      }
+    }
+    return bits;
+  }
+
+  std::string folder_;
+  TuneOptions options_;
+  bool stop_ = false;
+};
+
+TEST_F(TuneSmallModel, TheCacheGivesTheReferencesBits) {
+  for (const SmallModel& small : kSmallModels) {
+    options_.model = small_model_files().path(small);
+    options_.output = folder_ + "/" + small.name + ".kc";
+    const auto report = run();
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+    EXPECT_EQ(report->rows.size(), 8U);
+    EXPECT_NE(to_table(*report).find("all layers, 1 token"), std::string::npos);
+    ModelOptions tuned, reference;
+    tuned.threads = reference.threads = 1;
+    tuned.cache_path = options_.output;
+    reference.kernels = KernelChoice::reference;
+    std::string kernels;
+    EXPECT_EQ(logits(tuned, options_.model, &kernels), logits(reference, options_.model))
+        << small.name;
+    EXPECT_NE(kernels.find("tuned"), std::string::npos) << kernels;
+  }
+}
+
+// The best level is tuned by the other tests; all of them with BITNET_FULL=1.
+TEST_F(TuneSmallModel, LevelsOfThisMachine) {
+  const bool full = std::getenv("BITNET_FULL") != nullptr;
+  ModelOptions reference;
+  reference.kernels = KernelChoice::reference;
+  const auto want = logits(reference, options_.model);
+  for (Isa level : proved_isa().levels()) {
+    // The others have no templates of their own and take their parent's.
+    if (!std::ranges::any_of(codegen::templates(), [&](const auto& t) { return t.isa == level; }))
+      continue;
+    if (!full && level != Isa::scalar && level != Isa::avx2 && level != Isa::neon) continue;
+    options_.isa = level;
+    options_.budget_seconds = 0.1;
+    options_.max_trials = 1;
+    options_.output = folder_ + "/" + std::string(name(level)) + ".kc";
+    const auto report = run();
+    ASSERT_TRUE(report.has_value()) << name(level) << ": " << report.error().message;
+    ModelOptions tuned;
+    tuned.threads = 1;
+    tuned.isa = level;
+    tuned.cache_path = options_.output;
+    EXPECT_EQ(logits(tuned, options_.model), want) << name(level);
+  }
+}
+
+TEST_F(TuneSmallModel, TheSecondRunAnswersFromMemory) {
+  options_.wisdom = WisdomMode::require;
+  EXPECT_EQ(run().error().kind, Error::Kind::not_found);
+  options_.wisdom = WisdomMode::use;
+  const auto first = run();
+  ASSERT_TRUE(first.has_value()) << first.error().message;
+  EXPECT_FALSE(first->rows.front().from_log);
+  options_.wisdom = WisdomMode::require;
+  std::filesystem::remove(options_.output);
+  for (bool without_wisdom : {false, true}) {  // wisdom may be thrown away: the log has it all
+    if (without_wisdom) std::filesystem::remove(folder_ + "/wisdom");
+    const auto second = run();
+    ASSERT_TRUE(second.has_value()) << second.error().message;
+    for (size_t i = 0; i < second->rows.size(); ++i) {
+      EXPECT_TRUE(second->rows[i].from_log);
+      EXPECT_EQ(second->rows[i].kernel, first->rows[i].kernel);
+    }
+    EXPECT_TRUE(std::filesystem::exists(options_.output));
+  }
+  options_.preset = "normal";  // asks for more effort than was spent
+  EXPECT_FALSE(run().has_value());
+}
+
+TEST_F(TuneSmallModel, PlansForOtherThreadCountsAreKept) {
+  for (int threads : {1, 2, 1}) {
+    options_.threads = threads;
+    const auto report = run();
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+  }
+  const auto file = MappedFile::open(options_.output);
+  ASSERT_TRUE(file.has_value());
+  const auto model = ModelFile::open(options_.model);
+  const auto manifest = vet_cache(file->bytes(), proved_isa(),
+                                  shape_digest(problems_of(model->hparams.linear_shapes())));
+  ASSERT_TRUE(manifest.has_value()) << manifest.error().message;
+  ASSERT_EQ(manifest->plans.size(), 2U);
+  EXPECT_NE(manifest->plans[0].threads, manifest->plans[1].threads);
+}
+
+TEST_F(TuneSmallModel, InterruptedBeforeAnythingWasTimedItWritesNothing) {
+  stop_ = true;
+  const auto report = run();
+  ASSERT_FALSE(report.has_value());
+  EXPECT_EQ(report.error().kind, Error::Kind::interrupted);
+  EXPECT_FALSE(std::filesystem::exists(options_.output));
+}
+
+TEST(Report, TheFixedBaselineIsExactAtAwkwardShapes) {
+  for (const auto& [n, k] :
+       {std::pair<int64_t, int64_t>{2, 1}, {6, 127}, {66, 129}, {130, 2049}, {254, 640}}) {
+    for (BnEpilogue epilogue : {BN_SCALED, BN_SCALED_ADD, BN_GATE_UP_SILU}) {
+      const auto baseline =
+          report::fixed_baseline({{ProblemKind::qkv, n, k, epilogue, 1}}, proved_isa());
+      EXPECT_TRUE(baseline.has_value()) << n << "x" << k << ": " << baseline.error().message;
+    }
+  }
+}
+
+TEST(Report, NamesFilesAndSumsLayers) {
+  EXPECT_EQ(report::file_stem("Intel(R) Xeon(R) Processor family 6 model 207"),
+            "intel-xeon-processor-family-6-model-207");
+  EXPECT_EQ(report::file_stem("../x"), "x");
+  EXPECT_EQ(report::file_stem("()"), "unknown");
+  const report::Row row{.isa = "avx2",
+                        .problem = {ProblemKind::down, 768, 2048, BN_SCALED_ADD, 12},
+                        .tokens = 1,
+                        .scalar = 800e3,
+                        .baseline = 200e3,
+                        .builtin = 120e3,
+                        .tuned = 100e3,
+                        .tuned_kernel = "k",
+                        .packed_bytes = 400000,
+                        .roof_share = 0.5};
+  const std::string text = report::to_markdown({}, {row});
+  EXPECT_NE(text.find("8.00x | 2.00x | 1.20x | 4.0 | 50 %"), std::string::npos) << text;
+  EXPECT_NE(text.find("| **all layers** | 1 | 9.60 ms | 2.40 ms | 1.44 ms | 1.20 ms |"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(std::ranges::count(report::to_csv({}, {row}), '\n'), 2);
+}
+
+}  // namespace
+}  // namespace bitnet::tuner

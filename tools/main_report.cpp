@@ -1,0 +1,216 @@
+// bitnet-report: tunes a model at every level that this CPU can be limited to and compares scalar,
+// baseline, built-in and tuned kernels, shape by shape. scripts/ci-report calls it.
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <filesystem>
+
+#include "runtime/base/mapped_file.h"
+#include "runtime/cpu/topology.h"
+#include "runtime/kernel/cache.h"
+#include "runtime/model/hparams.h"
+#include "tools/report/compare.h"
+#include "tools/report/table.h"
+#include "tuner/tune.h"
+
+namespace {
+
+using namespace bitnet;
+using namespace bitnet::report;
+
+constexpr int64_t kManyTokens = 128;
+constexpr int64_t kScalarTokens =
+    8;  // scalar kernels take a second for 128: their time grows with tokens
+constexpr int kRounds = 9;
+
+struct Arguments {
+  std::string model{}, csv_folder{}, markdown{};
+  int threads = 0;
+  double budget = 4;
+};
+
+class Folder {  // temporary
+ public:
+  Folder() {
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "bitnet_report_XXXXXX").string();
+    if (mkdtemp(pattern.data()) != nullptr) path_ = pattern;
+  }
+  ~Folder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// Levels that have kernels of their own, but scalar, which is a column.
+std::vector<Isa> levels_of(const IsaSet& isa) {
+  std::vector<Isa> levels;
+  for (Isa level : isa.levels()) {
+    const bool own = std::ranges::any_of(builtin_kernels(), [&](const BuiltinKernel& k) {
+      return k.preferred && k.name.isa == level;
+    });
+    if (own && level != Isa::scalar) levels.push_back(level);
+  }
+  return levels;
+}
+
+class Reporter {
+ public:
+  Reporter(const Arguments& arguments, const std::vector<Problem>& problems, const IsaSet& proved,
+           int threads)
+      : arguments_(arguments),
+        problems_(problems),
+        proved_(proved),
+        pool_(threads),
+        scalar_(make_builtin_source(IsaSet{})) {}
+
+  Result<std::vector<Row>> run() {
+    BITNET_CHECK(time_scalar());
+    for (Isa level : levels_of(proved_)) {
+      const auto begin = std::chrono::steady_clock::now();
+      if (auto done = report_level(level); !done)
+        return in(std::string(name(level)), std::move(done.error()));
+      const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+      fmt::print(stderr, "{}: {:.1f} s\n", name(level), seconds.count());
+    }
+    return std::move(rows_);
+  }
+
+ private:
+  Result<void> time_scalar() {
+    for (int64_t tokens : {int64_t{1}, kScalarTokens}) {
+      BITNET_TRY(
+          const Comparison c,
+          compare(pool_, problems_, {contender("scalar", *scalar_, *scalar_, problems_, tokens)},
+                  tokens, 1, 5, IsaSet{}));
+      scalar_seconds_.push_back(c.seconds.front());
+    }
+    for (double& seconds : scalar_seconds_.back())
+      seconds *= static_cast<double>(kManyTokens / kScalarTokens);
+    return {};
+  }
+
+  Result<void> report_level(Isa level) {
+    const IsaSet isa = proved_.limited_to(level);
+    const std::string cache = folder_.path() + "/" + std::string(name(level)) + ".kc";
+    tuner::Progress quiet(tuner::Progress::Style::quiet, stderr);
+    const tuner::TuneOptions options{.model = arguments_.model,
+                                     .output = cache,
+                                     .threads = pool_.size(),
+                                     .preset = "quick",
+                                     .budget_seconds = arguments_.budget,
+                                     .isa = level,
+                                     .wisdom = tuner::WisdomMode::ignore,
+                                     .memory_folder = folder_.path()};
+    const auto builtin = make_builtin_source(isa);
+    std::unique_ptr<LoadedCache> loaded;
+    auto tuned = tuner::tune(options, quiet, [] { return false; });
+    // Nothing faster than built-in is a result, too: the tuned column then repeats the built-in
+    // one.
+    if (!tuned && tuned.error().kind != Error::Kind::interrupted)
+      return std::unexpected(std::move(tuned.error()));
+    if (tuned) {
+      BITNET_TRY(loaded, LoadedCache::load(cache, isa, shape_digest(problems_), pool_.size(),
+                                           LoadedCache::How::map));
+    }
+    for (int64_t tokens : {int64_t{1}, kManyTokens}) {
+      BITNET_CHECK(compare_at(level, isa, *builtin,
+                              loaded ? static_cast<KernelSource&>(*loaded) : *builtin, tokens));
+    }
+    return {};
+  }
+
+  Result<void> compare_at(Isa level, const IsaSet& isa, const KernelSource& builtin,
+                          const KernelSource& tuned, int64_t tokens) {
+    std::vector<Contender> contenders;
+    BITNET_TRY(const auto baseline, fixed_baseline(problems_, isa));
+    if (baseline) contenders.push_back(*baseline);
+    contenders.push_back(contender("built-in", builtin, builtin, problems_, tokens));
+    contenders.push_back(contender("tuned", tuned, builtin, problems_, tokens));
+    const int layers = tokens == 1 ? problems_.front().count : 1;
+    BITNET_TRY(const Comparison c,
+               compare(pool_, problems_, contenders, tokens, layers, kRounds, isa));
+    const size_t last = contenders.size() - 1;
+    for (size_t p = 0; p < problems_.size(); ++p) {
+      const ClassKernel& kernel = contenders[last].kernels[p];
+      rows_.push_back({.isa = std::string(name(level)),
+                       .problem = problems_[p],
+                       .tokens = tokens,
+                       .scalar = 1e9 * scalar_seconds_[tokens == 1 ? 0 : 1][p],
+                       .baseline = baseline ? 1e9 * c.seconds[0][p] : 0,
+                       .builtin = 1e9 * c.seconds[last - 1][p],
+                       .tuned = 1e9 * c.seconds[last][p],
+                       .tuned_kernel = to_string(kernel.name),
+                       .packed_bytes = kernel.sizes.packed_bytes,
+                       .roof_share = tokens == 1 ? c.roof_share[p] : 0});
+    }
+    return {};
+  }
+
+  const Arguments& arguments_;
+  const std::vector<Problem>& problems_;
+  const IsaSet& proved_;
+  ThreadPool pool_;
+  std::unique_ptr<KernelSource> scalar_;
+  Folder folder_;
+  std::vector<std::vector<double>> scalar_seconds_;  // [one token, many tokens][problem]
+  std::vector<Row> rows_;
+};
+
+Result<void> run(const Arguments& a) {
+  BITNET_TRY(const ModelFile model, ModelFile::open(a.model));
+  const std::vector<Problem> problems = problems_of(model.hparams.linear_shapes());
+  const IsaSet proved = proved_isa();
+  const int threads = a.threads > 0 ? a.threads : default_thread_count();
+  BITNET_TRY(const std::vector<Row> rows, Reporter(a, problems, proved, threads).run());
+  const Header header{.model = std::filesystem::path(a.model).filename().string(),
+                      .machine = this_machine(proved),
+                      .threads = threads};
+  const std::string markdown = to_markdown(header, rows);
+  fmt::print("{}", markdown);
+  if (!a.markdown.empty()) {
+    BITNET_CHECK(write_file_atomically(a.markdown, std::as_bytes(std::span(markdown))));
+  }
+  if (!a.csv_folder.empty()) {
+    const std::string csv = to_csv(header, rows);
+    const std::string path = a.csv_folder + "/" + file_stem(header.machine.cpu) + ".csv";
+    BITNET_CHECK(write_file_atomically(path, std::as_bytes(std::span(csv))));
+    fmt::print(stderr, "wrote {}\n", path);
+  }
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "Compares scalar, baseline, built-in and tuned kernels at every instruction-set level of "
+      "this CPU."};
+  Arguments a;
+  app.add_option("model", a.model, "model.gguf")->required();
+  app.add_option("-t,--threads", a.threads, "threads (default: physical cores)")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--budget", a.budget, "seconds of search at each level")->capture_default_str();
+  app.add_option("--csv", a.csv_folder, "folder for <cpu>.csv");
+  app.add_option("--markdown", a.markdown, "also write the table to this file");
+  app.set_version_flag("--version", std::string("bitnet-report ") + BITNET_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e);
+  }
+  install_truncation_guard();
+  if (auto done = run(a); !done) {
+    fmt::print(stderr, "error: {}\n", done.error().message);
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,143 @@
+#include "tools/report/compare.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+
+#include "runtime/cpu/roof.h"
+#include "tuner/check.h"
+#include "tuner/packed_stack.h"
+#include "tuner/replay.h"
+
+#if defined(__x86_64__)
+extern "C" {
+BnSizesFn i2s_avx2_sizes;
+BnPackFn i2s_avx2_pack;
+BnPrepareFn i2s_avx2_prepare;
+BnRunFn i2s_avx2_run;
+}
+#endif
+
+namespace bitnet::report {
+namespace {
+
+// The value that `part` of them do not exceed.
+double quantile(std::vector<double> values, double part) {
+  if (values.empty()) return 0;
+  const auto at =
+      values.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(values.size() - 1));
+  std::ranges::nth_element(values, at);
+  return *at;
+}
+
+// Stacks of packed weights, one for each problem and packing.
+class Stacks {
+ public:
+  Stacks(ThreadPool& pool, int layers) : pool_(pool), layers_(layers) {}
+
+  Result<const tuner::PackedStack*> of(size_t index, const Problem& problem,
+                                       const ClassKernel& kernel) {
+    auto& slot = stacks_[{index, kernel.packing_key}];
+    if (!slot) {
+      BITNET_TRY(
+          tuner::PackedStack stack,
+          tuner::PackedStack::pack(pool_, problem.n, problem.k, kernel.sizes, kernel.functions.pack,
+                                   tuner::random_trits(problem.k, index), layers_));
+      slot = std::make_unique<tuner::PackedStack>(std::move(stack));
+    }
+    return slot.get();
+  }
+
+ private:
+  ThreadPool& pool_;
+  int layers_;
+  std::map<std::pair<size_t, std::string>, std::unique_ptr<tuner::PackedStack>> stacks_;
+};
+
+}  // namespace
+
+Result<std::optional<Contender>> fixed_baseline(const std::vector<Problem>& problems,
+                                                const IsaSet& isa) {
+#if defined(__x86_64__)
+  if (!isa.has(Isa::avx2)) return std::nullopt;
+  Contender baseline{.name = "baseline", .kernels = {}};
+  for (const Problem& problem : problems) {
+    ClassKernel kernel{
+        .m_min = 1,
+        .m_max = kAnyTokens,
+        .name = {"baseline", "i2s", Isa::avx2, {{"r", 4}}},
+        .packing_key = "i2s_128",
+        .form = "i2s",
+        .sizes = {},
+        .functions = {i2s_avx2_sizes, i2s_avx2_pack, i2s_avx2_prepare, nullptr, i2s_avx2_run}};
+    i2s_avx2_sizes(problem.n, problem.k, &kernel.sizes);
+    for (int64_t m_min : {1, 2}) {
+      tuner::Checker checker(problem, m_min, m_min == 1 ? 1 : kAnyTokens);
+      BITNET_CHECK(checker.check("the fixed baseline", kernel.sizes, kernel.functions));
+    }
+    baseline.kernels.push_back(std::move(kernel));
+  }
+  return baseline;
+#else
+  (void)problems, (void)isa;
+  return std::nullopt;
+#endif
+}
+
+Contender contender(std::string name, const KernelSource& source, const KernelSource& otherwise,
+                    const std::vector<Problem>& problems, int64_t tokens) {
+  Contender all{.name = std::move(name), .kernels = {}};
+  for (const Problem& problem : problems) {
+    auto kernels = source.find(problem);
+    if (!kernels) kernels = otherwise.find(problem);
+    const auto found = std::ranges::find_if(
+        kernels->classes, [&](const ClassKernel& c) { return tokens <= c.m_max; });
+    all.kernels.push_back(*found);
+  }
+  return all;
+}
+
+Result<Comparison> compare(ThreadPool& pool, const std::vector<Problem>& problems,
+                           const std::vector<Contender>& contenders, int64_t tokens, int layers,
+                           int rounds, const IsaSet& isa) {
+  Stacks stacks(pool, layers);
+  std::vector<std::vector<tuner::Runner>> runners;
+  std::vector<std::span<const std::byte>> last_bytes;
+  for (const Contender& c : contenders) {
+    auto& mine = runners.emplace_back();
+    last_bytes.clear();
+    for (size_t p = 0; p < problems.size(); ++p) {
+      const ClassKernel& kernel = c.kernels[p];
+      BITNET_TRY(const tuner::PackedStack* const stack, stacks.of(p, problems[p], kernel));
+      mine.push_back({kernel.sizes, kernel.functions, stack});
+      last_bytes.push_back(stack->bytes());
+    }
+  }
+  tuner::Replay replay(pool, problems, tokens, layers);
+  const OnAllThreads on_all = [&](const std::function<void(int)>& body) { pool.run(body); };
+  std::vector<std::vector<std::vector<double>>> seconds(
+      contenders.size(), std::vector<std::vector<double>>(problems.size()));
+  std::vector<std::vector<double>> shares(problems.size());
+  for (int round = -1; round < rounds; ++round) {  // the first warms up
+    std::vector<double> one;
+    for (size_t c = 0; c < contenders.size(); ++c) {
+      one = replay.run(runners[c]);
+      for (size_t p = 0; round >= 0 && p < problems.size(); ++p) seconds[c][p].push_back(one[p]);
+    }
+    if (round < 0 || tokens != 1) continue;
+    const double roof = read_roof(last_bytes, pool.size(), on_all, isa).bytes_per_second;
+    for (size_t p = 0; p < problems.size(); ++p) {
+      shares[p].push_back(static_cast<double>(runners.back()[p].sizes.packed_bytes) / one[p] /
+                          roof);
+    }
+  }
+  Comparison comparison;
+  for (const auto& of_contender : seconds) {
+    auto& quartiles = comparison.seconds.emplace_back();
+    for (const auto& of_problem : of_contender) quartiles.push_back(quantile(of_problem, 0.25));
+  }
+  for (const auto& of_problem : shares) comparison.roof_share.push_back(quantile(of_problem, 0.5));
+  return comparison;
+}
+
+}  // namespace bitnet::report
