@@ -154,6 +154,32 @@ TEST_F(CacheFile, IsMappedWithoutWritablePages) {
   EXPECT_EQ(found, "r-xp");
 }
 
+// Made here, loaded both ways and run by the AArch64 build of the loader; and this machine's own is
+// refused there.
+TEST_F(CacheFile, OfAArch64RunsUnderQemu) {
+#ifdef BITNET_PROBE_AARCH64
+  const Spec spec = leaf_spec(4, 0, 0, Isa::neon);
+  const auto cache = link_cache({{leaf_object(spec, "aarch64")}}, leaf_manifest(spec));
+  ASSERT_TRUE(cache) << cache.error().message;
+  const auto probe = [&](const std::string& path) {
+    const std::string out = folder_ + "/probe.txt";
+    const std::string command =
+        fmt::format("{} {} neon {} > {} 2>&1", BITNET_PROBE_AARCH64, path, kLeafShapes, out);
+    const int status = std::system(command.c_str());
+    return std::pair(status, read_text(out));
+  };
+  const std::string path = folder_ + "/arm.kc";
+  write(path, *cache);
+  EXPECT_EQ(probe(path), std::pair(0, std::string("ok\n")));
+  const auto [status, text] = probe(path_);
+  EXPECT_NE(status, 0);
+  EXPECT_NE(text.find("another architecture"), std::string::npos) << text;
+  expect_refused(path, "another architecture");
+#else
+  GTEST_SKIP() << "needs aarch64-linux-gnu-g++ and qemu-aarch64";
+#endif
+}
+
 struct Hostile {
   const char* name;
   const char* reason;
