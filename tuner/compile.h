@@ -37,7 +37,8 @@ struct Compilation {
 // done is kept.
 Compilation compile(ThreadPool& pool, codegen::Jit& jit, std::span<const Problem> problems,
                     std::span<const CompileJob> jobs, std::span<Checker* const> checkers,
-                    size_t at_least, const std::function<bool()>& interrupted, const std::function<bool()>& late);
+                    size_t at_least, const std::function<bool()>& interrupted,
+                    const std::function<bool()>& late);
 
 // Kernels whose innermost loops touch the stack this much more often than the least of their
 // problem are not timed.

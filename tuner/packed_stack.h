@@ -25,6 +25,9 @@ class PackedStack {
                                   BnPackFn* pack, const TritSource& trits, int layers);
 
   const uint8_t* layer(int index) const { return buffer_.as<uint8_t>() + index * stride_; }
+  std::span<const std::byte> layer_bytes(int index) const {
+    return bytes().subspan(static_cast<size_t>(index * stride_), static_cast<size_t>(stride_));
+  }
   int layers() const { return layers_; }
   std::span<const std::byte> bytes() const { return {buffer_.data(), buffer_.bytes()}; }
 

@@ -48,7 +48,8 @@ struct ProblemChoice {
 struct SearchResult {
   std::vector<ProblemChoice>
       choices;  // of each problem; without classes: nothing better than built-in, or no time
-  std::vector<ProblemChoice> defaults;         // of each problem: the built-in kernels' parameters, specialised
+  std::vector<ProblemChoice>
+      defaults;  // of each problem: the built-in kernels' parameters, specialised
   std::vector<std::unique_ptr<Compilation>> compiled;  // owns what choices point to
   std::map<int64_t, int>
       tried;  // candidates timed of each class, all problems and packings together

@@ -30,8 +30,9 @@ class Replay {
   // small models.
   Replay(ThreadPool& pool, std::vector<Problem> problems, int64_t tokens, int layers);
 
-  // runners[i] for problems[i]. Seconds of one call of each problem: the lower quartile over layers and repeats, so that
-  // calls during which somebody else had a core do not count, even where that is every other one.
+  // runners[i] for problems[i]. Seconds of one call of each problem: the lower quartile over layers
+  // and repeats, so that calls during which somebody else had a core do not count, even where that
+  // is every other one.
   std::vector<double> run(std::span<const Runner> runners);
   void set_repeats(int repeats) { repeats_ = repeats; }
   int repeats() const { return repeats_; }

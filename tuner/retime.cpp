@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tuner/replay_roof.h"
+
 namespace bitnet::tuner {
 namespace {
 
@@ -58,7 +60,7 @@ class Retimer {
   std::vector<Retimed> time_class(size_t c, int rounds) {
     const int64_t tokens = timed_tokens(in_.classes[c]);
     std::vector<Runner> ours, theirs;
-    std::vector<std::span<const std::byte>> blocks;
+    std::vector<const PackedStack*> stacks;
     for (size_t p = 0; p < in_.problems.size(); ++p) {
       const ClassKernel& builtin = class_of(in_.builtin[p], tokens);
       theirs.push_back({builtin.sizes, builtin.functions, builtin_[p].get()});
@@ -67,12 +69,11 @@ class Retimer {
         const Compiled& chosen = *choices_[p].classes[c];
         ours.back() = {chosen.sizes, chosen.functions, chosen_[p].get()};
       }
-      blocks.push_back(chosen_[p]->bytes());
+      stacks.push_back(chosen_[p].get());
     }
     Replay replay(in_.pool, in_.problems, tokens,
                   tokens == 1 ? in_.layers : std::min(in_.layers, kPromptLayers));
     Timing timing(in_.pool, replay, theirs);
-    const OnAllThreads on_all = [&](const std::function<void(int)>& body) { in_.pool.run(body); };
     Rounds quiet(in_.problems.size()), all(in_.problems.size());
     // A slow or busy machine gets fewer rounds: each class may take a tenth of the budget beyond
     // it.
@@ -83,12 +84,10 @@ class Retimer {
                               static_cast<double>(in_.classes.size()),
                           "timing the plan beside the built-in kernels", -1);
       const bool counts = timing.ratios(ours).has_value();
-      const double roof =
-          tokens == 1 ? read_roof(blocks, in_.pool.size(), on_all, isa_).bytes_per_second : 0;
-      if (roof > 0) roofs_.push_back(roof);
+      const ReplayRoof roof = tokens == 1 ? read_replay_roof(in_.pool, stacks, isa_) : ReplayRoof{};
+      if (tokens == 1) roofs_.push_back(roof.bytes_per_second);
       for (size_t p = 0; p < ours.size(); ++p) {
-        const double bytes = static_cast<double>(ours[p].sizes.packed_bytes);
-        const double share = roof > 0 ? bytes / timing.last_seconds()[p] / roof : 0;
+        const double share = tokens == 1 ? roof.seconds[p] / timing.last_seconds()[p] : 0;
         all.add(p, timing.last_ratios()[p], share);
         if (counts) quiet.add(p, timing.last_ratios()[p], share);
       }

@@ -4,10 +4,10 @@
 #include <map>
 #include <memory>
 
-#include "runtime/cpu/roof.h"
 #include "tuner/check.h"
 #include "tuner/packed_stack.h"
 #include "tuner/replay.h"
+#include "tuner/replay_roof.h"
 
 #if defined(__x86_64__)
 extern "C" {
@@ -102,19 +102,18 @@ Result<Comparison> compare(ThreadPool& pool, const std::vector<Problem>& problem
                            int rounds, const IsaSet& isa) {
   Stacks stacks(pool, layers);
   std::vector<std::vector<tuner::Runner>> runners;
-  std::vector<std::span<const std::byte>> last_bytes;
+  std::vector<const tuner::PackedStack*> last_stacks;
   for (const Contender& c : contenders) {
     auto& mine = runners.emplace_back();
-    last_bytes.clear();
+    last_stacks.clear();
     for (size_t p = 0; p < problems.size(); ++p) {
       const ClassKernel& kernel = c.kernels[p];
       BITNET_TRY(const tuner::PackedStack* const stack, stacks.of(p, problems[p], kernel));
       mine.push_back({kernel.sizes, kernel.functions, stack});
-      last_bytes.push_back(stack->bytes());
+      last_stacks.push_back(stack);
     }
   }
   tuner::Replay replay(pool, problems, tokens, layers);
-  const OnAllThreads on_all = [&](const std::function<void(int)>& body) { pool.run(body); };
   std::vector<std::vector<std::vector<double>>> seconds(
       contenders.size(), std::vector<std::vector<double>>(problems.size()));
   std::vector<std::vector<double>> shares(problems.size());
@@ -125,11 +124,8 @@ Result<Comparison> compare(ThreadPool& pool, const std::vector<Problem>& problem
       for (size_t p = 0; round >= 0 && p < problems.size(); ++p) seconds[c][p].push_back(one[p]);
     }
     if (round < 0 || tokens != 1) continue;
-    const double roof = read_roof(last_bytes, pool.size(), on_all, isa).bytes_per_second;
-    for (size_t p = 0; p < problems.size(); ++p) {
-      shares[p].push_back(static_cast<double>(runners.back()[p].sizes.packed_bytes) / one[p] /
-                          roof);
-    }
+    const tuner::ReplayRoof roof = tuner::read_replay_roof(pool, last_stacks, isa);
+    for (size_t p = 0; p < problems.size(); ++p) shares[p].push_back(roof.seconds[p] / one[p]);
   }
   Comparison comparison;
   for (const auto& of_contender : seconds) {
