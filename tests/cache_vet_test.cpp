@@ -340,6 +340,23 @@ TEST(CacheVet, RefusesAnotherLevelOrArchitecture) {
   EXPECT_NE(refused.error().message.find("another architecture"), std::string::npos);
 }
 
+// avxvnni and avx512vnni are no ancestors of each other; a CPU that has both may use both.
+TEST(CacheVet, KernelsOfTwoBranchesNeedBoth) {
+  const Spec vnni = leaf_spec(2, 0, 0, Isa::avxvnni), wide = leaf_spec(4, 0, 0, Isa::avx512vnni);
+  Manifest manifest = leaf_manifest(vnni);
+  manifest.kernels.push_back(leaf_manifest(wide).kernels[0]);
+  const std::vector<Object> objects = {leaf_object(vnni), leaf_object(wide)};
+  const auto cache = link_cache(objects, manifest);
+  ASSERT_TRUE(cache) << cache.error().message;
+  IsaSet isa;
+  isa.add(Isa::avx512vnni);
+  const auto refused = vet_cache(*cache, isa, kLeafShapes);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("needs avxvnni"), std::string::npos);
+  isa.add(Isa::avxvnni);
+  EXPECT_TRUE(vet_cache(*cache, isa, kLeafShapes));
+}
+
 // Files with a fitting digest and random damage: refused or harmless, never a crash or a read
 // outside (sanitizers see it).
 TEST(CacheVet, SurvivesMutationsWithAFittingDigest) {
