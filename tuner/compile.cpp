@@ -61,7 +61,7 @@ Compilation compile(ThreadPool& pool, codegen::Jit& jit, std::span<const Problem
   std::atomic<size_t> next{0};
   std::mutex jit_mutex;
   pool.run([&](int) {
-    for (size_t i = next++; i < jobs.size() && !interrupted() && (i < at_least || !late());
+    for (size_t i = next++; i < jobs.size() && (i < at_least || !(interrupted() || late()));
          i = next++) {
       outcomes[i] = compile_one(jit, jit_mutex, problems[jobs[i].problem], jobs[i],
                                 *checkers[jobs[i].problem]);

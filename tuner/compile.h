@@ -33,8 +33,8 @@ struct Compilation {
   int wrong = 0;  // of these, how many failed the check: a bug, never to be passed over
 };
 
-// checkers[p]: for the class that jobs of problem p belong to. stop: asked between jobs; what is
-// done is kept.
+// checkers[p]: for the class that jobs of problem p belong to. Jobs are taken in order; once it is
+// interrupted or late, only the first `at_least` are still begun. What is done is kept.
 Compilation compile(ThreadPool& pool, codegen::Jit& jit, std::span<const Problem> problems,
                     std::span<const CompileJob> jobs, std::span<Checker* const> checkers,
                     size_t at_least, const std::function<bool()>& interrupted,

@@ -338,13 +338,15 @@ class Tuning {
         record.ratio = timed.ratio.ratio;
         record.error = timed.ratio.error;
         record.samples = timed.ratio.samples;
-        record.preset = stop_() ? "quick" : options_.preset;  // what was cut short answers for less
+        record.preset = options_.preset;
         record.roof_share = timed.roof_share;
         record.builtin_nanoseconds = 1e9 * timed.builtin_seconds;
         record.candidates = tried;
         records.push_back(std::move(record));
       }
     }
+    // What was cut short is good enough for a cache, but no answer for next time.
+    if (stop_()) return;
     note(memory_.remember(records));
     note(memory_.save_wisdom());
   }
