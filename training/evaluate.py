@@ -19,6 +19,9 @@ from model import Config, Model
 from tokenizer import Tokenizer, documents
 
 
+TOKENS_AT_ONCE = 2048  # the most that layers_c.py takes
+
+
 def load(path):
     """(model, its checkpoint)."""
     state = torch.load(path, map_location="cpu")
@@ -34,11 +37,11 @@ def stream(tokenizer, texts):
 
 
 @torch.no_grad()
-def nats(model, tokenizer, ids, window, batch=8):
+def nats(model, tokenizer, ids, window):
     """Sum of -ln p of the scored tokens of ids [S], and their number. The last window is filled up with eos."""
     total, scored = 0.0, 0
     filled = torch.cat([ids, torch.full((-len(ids) % window,), tokenizer.eos)])
-    for targets in filled.view(-1, window).split(batch):
+    for targets in filled.view(-1, window).split(max(1, TOKENS_AT_ONCE // window)):
         inputs = torch.cat([torch.full((len(targets), 1), tokenizer.bos), targets[:, :-1]], dim=1)
         logits = model.hidden(inputs) @ model.embedding.t()
         loss = torch.nn.functional.cross_entropy(logits, targets.reshape(-1), reduction="none")

@@ -6,6 +6,7 @@ The ternary matrices become TQ2_0, exactly but for their scale, which is F16 the
 Q8_0 or F16; norms stay F32.
 """
 import argparse
+import dataclasses
 import json
 
 import numpy
@@ -75,6 +76,7 @@ def main():
     p.add_argument("vocabulary", help="tokens and merges, as tokenizer.py writes them")
     p.add_argument("out")
     p.add_argument("--embedding", choices=("q8_0", "f16"), default="q8_0")
+    p.add_argument("--context", type=int, help="tokens that the file promises, if not the checkpoint's number")
     p.add_argument("--name", required=True)
     p.add_argument("--author", required=True)
     p.add_argument("--license", required=True)
@@ -84,6 +86,8 @@ def main():
 
     state = torch.load(a.checkpoint, map_location="cpu")
     config = Config(**state["config"])
+    if a.context:
+        config = dataclasses.replace(config, context=a.context)
     model = Model(config)
     model.load_state_dict(state["model"])
     with open(a.vocabulary) as f:

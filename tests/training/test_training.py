@@ -148,7 +148,7 @@ class Text(unittest.TestCase):
         model = Model(SMALL)
         model.ternarise()
         texts = ["In the beginning God created the heaven and the earth.\n", "And God said\n"]
-        total, scored = nats(model, t, stream(t, texts), window=8, batch=2)
+        total, scored = nats(model, t, stream(t, texts), window=8)
         self.assertEqual(scored, sum(len(t.encode(d)) for d in texts))
         self.assertLess(abs(total / scored - numpy.log(4096)), 0.3)  # an untrained model knows nothing
 
