@@ -10,6 +10,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr size_t kRemembered = 64;  // probes that say what is usual
+
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
@@ -63,11 +65,25 @@ QuietProbe::Sign QuietProbe::probe() {
   for (const Sign& sign : signs) {
     worst.chain = std::max(worst.chain, sign.chain);
     worst.throughput = std::max(worst.throughput, sign.throughput);
-    if (best_.chain == 0 || sign.chain < best_.chain) best_.chain = sign.chain;
-    if (best_.throughput == 0 || sign.throughput < best_.throughput)
-      best_.throughput = sign.throughput;
+  }
+  if (latest_.size() < kRemembered) {
+    latest_.push_back(worst);
+  } else {
+    latest_[oldest_] = worst;
+    oldest_ = (oldest_ + 1) % kRemembered;
   }
   return worst;
+}
+
+QuietProbe::Sign QuietProbe::usual() const {
+  const auto lower_quartile = [&](double Sign::*part) {
+    std::vector<double> values;
+    for (const Sign& sign : latest_) values.push_back(sign.*part);
+    const auto quartile = values.begin() + static_cast<ptrdiff_t>(values.size() / 4);
+    std::nth_element(values.begin(), quartile, values.end());
+    return *quartile;
+  };
+  return {lower_quartile(&Sign::chain), lower_quartile(&Sign::throughput)};
 }
 
 std::vector<double> QuietProbe::cpu_seconds() {
@@ -77,8 +93,9 @@ std::vector<double> QuietProbe::cpu_seconds() {
 }
 
 bool QuietProbe::within_limits(const Sign& sign) const {
-  return sign.chain <= limits_.chain * best_.chain &&
-         sign.throughput <= limits_.throughput * best_.throughput;
+  const Sign reference = usual();
+  return sign.chain <= limits_.chain * reference.chain &&
+         sign.throughput <= limits_.throughput * reference.throughput;
 }
 
 bool QuietProbe::quiet_during(const std::function<void()>& body) {
