@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "runtime/text/byte_alphabet.h"
+#include "tests/byte_vocabulary.h"
 
 namespace bitnet {
 namespace {
@@ -21,17 +21,7 @@ const std::vector<ChatMessage> kConversation = {{Role::system, "Be brief."},
 // Bytes, and the markers of a family as control tokens.
 Tokenizer tokenizer_with(const std::vector<std::string_view>& markers,
                          std::string_view chat_template = "") {
-  static const std::vector<std::string> letters = [] {
-    std::vector<std::string> all(256);
-    for (size_t byte = 0; byte < 256; ++byte) {
-      const char c = static_cast<char>(byte);
-      append_as_alphabet({&c, 1}, all[byte]);
-    }
-    return all;
-  }();
-  Vocabulary v;
-  v.tokens.assign(letters.begin(), letters.end());
-  v.types.assign(256, TokenType::normal);
+  Vocabulary v = byte_vocabulary();
   for (const std::string_view marker : markers) {
     v.tokens.push_back(marker);
     v.types.push_back(TokenType::control);

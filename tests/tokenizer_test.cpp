@@ -10,6 +10,7 @@
 
 #include "runtime/text/byte_alphabet.h"
 #include "runtime/text/pcg.h"
+#include "tests/byte_vocabulary.h"
 #include "tests/gguf_builder.h"
 
 namespace bitnet {
@@ -17,19 +18,9 @@ namespace {
 
 using Ids = std::vector<int32_t>;
 
-// The 256 letters of bytes as tokens 0 .. 255; texts of tokens live as long as the program.
-Vocabulary byte_vocabulary() {
-  static const std::vector<std::string> letters = [] {
-    std::vector<std::string> all(256);
-    for (size_t byte = 0; byte < 256; ++byte) {
-      const char c = static_cast<char>(byte);
-      append_as_alphabet({&c, 1}, all[byte]);
-    }
-    return all;
-  }();
-  Vocabulary v;
-  v.tokens.assign(letters.begin(), letters.end());
-  v.types.assign(256, TokenType::normal);
+// Whole words are taken as they are, as Llama-3 does.
+Vocabulary whole_word_vocabulary() {
+  Vocabulary v = byte_vocabulary();
   v.ignore_merges = true;
   return v;
 }
@@ -55,7 +46,7 @@ std::string random_bytes(Pcg32& random, size_t count) {
 }
 
 TEST(ByteLevelBpe, JoinsTheBestMergeFirstAndTheLeftmostOfEquals) {
-  Vocabulary v = byte_vocabulary();
+  Vocabulary v = whole_word_vocabulary();
   const auto ab = add(v, "ab"), bc = add(v, "bc"), abc = add(v, "abc"), aa = add(v, "aa");
   v.ignore_merges = false;
   v.merges = {"b c", "a b", "a bc", "a a"};
@@ -67,7 +58,7 @@ TEST(ByteLevelBpe, JoinsTheBestMergeFirstAndTheLeftmostOfEquals) {
 }
 
 TEST(ByteLevelBpe, TakesAWholeWordOnlyWhereMergesAreIgnored) {
-  Vocabulary v = byte_vocabulary();
+  Vocabulary v = whole_word_vocabulary();
   const auto word = add(v, "\u0120word");  // no merge leads to it
   EXPECT_EQ(make(v).encode("a word", false, false), (Ids{'a', word}));
   v.ignore_merges = false;
@@ -75,7 +66,7 @@ TEST(ByteLevelBpe, TakesAWholeWordOnlyWhereMergesAreIgnored) {
 }
 
 TEST(ByteLevelBpe, AMergeThatNamesNoTokenIsAStepOrFallsBackToBytes) {
-  Vocabulary v = byte_vocabulary();
+  Vocabulary v = whole_word_vocabulary();
   const auto abc = add(v, "abc");
   v.ignore_merges = false;
   v.merges = {"a b", "ab c", "x nothing"};  // ab is no token
@@ -93,7 +84,7 @@ TEST(ByteLevelBpe, AMissingByteIsTheUnknownTokenOrNothing) {
 }
 
 TEST(ByteLevelBpe, OfTokensWithOneTextTheFirstIsUsed) {
-  Vocabulary v = byte_vocabulary();
+  Vocabulary v = whole_word_vocabulary();
   add(v, "a");
   add(v, "");
   EXPECT_EQ(make(v).encode("a", false, false), Ids{'a'});
@@ -109,7 +100,7 @@ TEST(ByteLevelBpe, EveryByteStringComesBack) {
 }
 
 TEST(ByteLevelBpe, AMegabyteWithoutSpacesIsNotQuadratic) {
-  Vocabulary v = byte_vocabulary();
+  Vocabulary v = whole_word_vocabulary();
   add(v, "aa"), add(v, "aaaa"), add(v, "aaaaaaaa");
   v.merges = {"a a", "aa aa", "aaaa aaaa"};
   const auto t = make(v);
@@ -119,7 +110,7 @@ TEST(ByteLevelBpe, AMegabyteWithoutSpacesIsNotQuadratic) {
 }
 
 TEST(ByteLevelBpe, AnUnknownPretokenizerIsRefused) {
-  Vocabulary v = byte_vocabulary();
+  Vocabulary v = whole_word_vocabulary();
   v.pretokenizer = "tekken";
   const auto t = Tokenizer::make(v);
   ASSERT_FALSE(t);
@@ -149,7 +140,7 @@ TEST(Pretokenizer, CutsWordsAsLlama3Does) {
   };
   for (const auto& c : cases) {
     std::vector<std::string> letters(c.words.size());
-    Vocabulary v = byte_vocabulary();
+    Vocabulary v = whole_word_vocabulary();
     Ids want;
     for (size_t i = 0; i < c.words.size(); ++i) {
       append_as_alphabet(c.words[i], letters[i]);
@@ -162,7 +153,7 @@ TEST(Pretokenizer, CutsWordsAsLlama3Does) {
 }
 
 Vocabulary with_special_tokens() {
-  Vocabulary v = byte_vocabulary();
+  Vocabulary v = whole_word_vocabulary();
   add(v, "<|bos|>", TokenType::control);               // 256
   add(v, "<|end_of_text|>", TokenType::control);       // 257
   add(v, "<|eot_id|>", TokenType::control);            // 258
@@ -185,7 +176,7 @@ TEST(SpecialTokens, TheLongestTakesItsPlaceFirst) {
   const auto t = make(with_special_tokens());
   EXPECT_EQ(t.encode("<|eot_id|><|eot_id|><|eot_id|>", false, true), (Ids{259, 258}));
   // Not from left to right: the longer one wins over one that begins earlier.
-  Vocabulary v = byte_vocabulary();
+  Vocabulary v = whole_word_vocabulary();
   const auto xab = add(v, "xab", TokenType::control), abcd = add(v, "abcd", TokenType::control);
   EXPECT_EQ(make(v).encode("xabcd", false, true), (Ids{'x', abcd}));
   EXPECT_EQ(make(v).encode("xabc", false, true), (Ids{xab, 'c'}));
