@@ -1,5 +1,6 @@
-// The only header of codegen/ that others include: it names no LLVM type. From a kernel's name and a shape to an object
-// file (bitcode template + constants + O3), from objects to functions in this process (ORC) or to a cache file (lld).
+// The only header of codegen/ that others include: it names no LLVM type. From a kernel's name and
+// a shape to an object file (bitcode template + constants + O3), from objects to functions in this
+// process (ORC) or to a cache file (lld).
 #pragma once
 
 #include <cstddef>
@@ -15,41 +16,44 @@
 
 namespace bitnet::codegen {
 
-// One embedded bitcode template: a kernel over a packing at an ISA level, with its parameters and their defaults.
+// One embedded bitcode template: a kernel over a packing at an ISA level, with its parameters and
+// their defaults.
 struct Template {
   std::string kernel, packing, form;
   Isa isa = Isa::scalar;
   int64_t m_min = 1, m_max = kAnyTokens;                  // the token class that it is written for
   std::vector<std::pair<std::string, int64_t>> defaults;  // parameters in the template's order
-  // Values worth trying, of the same parameters. Not every combination fits: sizes() says exact_k = 0 where one does not.
+  // Values worth trying, of the same parameters. Not every combination fits: sizes() says exact_k =
+  // 0 where one does not.
   std::vector<std::pair<std::string, std::vector<int64_t>>> choices;
-  std::string hash;                                       // of this bitcode: part of every wisdom key
+  std::string hash;  // of this bitcode: part of every wisdom key
 };
 const std::vector<Template>& templates();
 
 // What the structural check saw in the object (after O3).
 struct StaticReport {
   int64_t code_bytes = 0;
-  int64_t stack_bytes = 0;   // of the largest frame
-  int spills = 0;            // stack accesses in run's innermost working loops: a pruning score
-  double cycles = 0;         // MCA estimate, one iteration of the innermost loop that works most; 0 unknown
+  int64_t stack_bytes = 0;  // of the largest frame
+  int spills = 0;           // stack accesses in run's innermost working loops: a pruning score
+  double cycles = 0;        // MCA: an iteration of the innermost loop that works most; 0 unknown
 };
 
 struct Spec {
   KernelName name;
-  int64_t n = 0, k = 0;      // constants of the code; 0: taken from the arguments
-  std::string tune_cpu;      // empty: the template's own
+  int64_t n = 0, k = 0;  // constants of the code; 0: taken from the arguments
+  std::string tune_cpu;  // empty: the template's own
 };
 
 struct Object {
   Spec spec;
-  std::vector<std::byte> bytes;  // ELF relocatable; symbols <to_string(name)>_<n>x<k>_{sizes,pack,prepare,finish,run}
+  // ELF relocatable; symbols <to_string(name)>_<n>x<k>_{sizes,pack,prepare,finish,run}
+  std::vector<std::byte> bytes;
   StaticReport report;
 };
 std::string symbol_prefix(const Spec& spec);
 
-// Fails where the template is unknown, a parameter is none of its choices, or the structural check finds a call or an alloca.
-// Thread-safe.
+// Fails where the template is unknown, a parameter is none of its choices, or the structural check
+// finds a call or an alloca. Thread-safe.
 Result<Object> specialise(const Spec& spec);
 // Assembly text of the same code, for tests and people.
 Result<std::string> disassemble(const Object& object);
@@ -63,8 +67,9 @@ class Jit {
   virtual void unload(const Object& object) = 0;
 };
 
-// Links objects and the manifest into one relocation-free shared object. manifest.kernels[i] describes objects[i]: entry
-// offsets, symbol prefixes and the digest are filled in here. The bytes returned pass vet_cache.
+// Links objects and the manifest into one relocation-free shared object. manifest.kernels[i]
+// describes objects[i]: entry offsets, symbol prefixes and the digest are filled in here. The bytes
+// returned pass vet_cache.
 Result<std::vector<std::byte>> link_cache(std::span<const Object> objects, Manifest manifest);
 
 std::string llvm_version();

@@ -17,7 +17,7 @@ struct Sequence::State {
   KvCache cache;
   int64_t capacity;
   std::vector<int32_t> tokens;
-  const void* owner;     // the model's state
+  const void* owner;      // the model's state
   int64_t requested = 0;  // tokens of the evaluation that is being checked
 };
 
@@ -35,12 +35,18 @@ struct Model::State {
   std::vector<TokenPlace> places;
   std::vector<HeadRequest> wants;
 
-  State(ModelFile file_in, Tokenizer tokenizer_in, const IsaSet& isa_in, int threads, const BnFloatKernels& table)
-      : file(std::move(file_in)), tokenizer(std::move(tokenizer_in)), isa(isa_in), pool(threads), floats(table) {}
+  State(ModelFile file_in, Tokenizer tokenizer_in, const IsaSet& isa_in, int threads,
+        const BnFloatKernels& table)
+      : file(std::move(file_in)),
+        tokenizer(std::move(tokenizer_in)),
+        isa(isa_in),
+        pool(threads),
+        floats(table) {}
 
   Result<void> load_weights(const ModelOptions& options);
   Result<void> check(std::span<const TokenRequest> requests) const;
-  void evaluate_block(std::span<const TokenRequest> block, size_t first_request, TokenResult*& next_result);
+  void evaluate_block(std::span<const TokenRequest> block, size_t first_request,
+                      TokenResult*& next_result);
 };
 
 namespace {
@@ -51,19 +57,21 @@ Result<IsaSet> usable_isa(const ModelOptions& options) {
   if (!isa.has(*options.isa)) {
     std::string levels;
     for (const Isa level : isa.levels()) levels += fmt::format(" {}", name(level));
-    return fail(Error::Kind::unsupported, "--isa {}: this CPU has none of it, only{}", name(*options.isa), levels);
+    return fail(Error::Kind::unsupported, "--isa {}: this CPU has none of it, only{}",
+                name(*options.isa), levels);
   }
   return isa.limited_to(*options.isa);
 }
 
 KernelSearch search_of(const ModelOptions& options, const IsaSet& isa, int threads) {
-  return {.isa = isa,
-          .threads = threads,
-          .cache = options.kernels == KernelChoice::automatic,
-          .builtin = options.kernels != KernelChoice::reference,
-          .cache_path = options.cache_path,
-          .how = options.loader == Loader::dlopen ? LoadedCache::How::dlopen : LoadedCache::How::map,
-          .first = options.extra_kernels};
+  return {
+      .isa = isa,
+      .threads = threads,
+      .cache = options.kernels == KernelChoice::automatic,
+      .builtin = options.kernels != KernelChoice::reference,
+      .cache_path = options.cache_path,
+      .how = options.loader == Loader::dlopen ? LoadedCache::How::dlopen : LoadedCache::How::map,
+      .first = options.extra_kernels};
 }
 
 }  // namespace
@@ -76,7 +84,8 @@ int64_t Sequence::length() const { return std::ssize(state_->tokens); }
 int64_t Sequence::capacity() const { return state_->capacity; }
 std::span<const int32_t> Sequence::tokens() const { return state_->tokens; }
 void Sequence::truncate(int64_t length) {
-  if (length < this->length()) state_->tokens.resize(static_cast<size_t>(std::max<int64_t>(0, length)));
+  if (length < this->length())
+    state_->tokens.resize(static_cast<size_t>(std::max<int64_t>(0, length)));
 }
 
 Model::Model(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -111,16 +120,20 @@ uint64_t Model::parameters() const {
 }
 
 Result<Model> Model::load(const std::string& path, const ModelOptions& options) {
-  if (options.batch < 1) return fail(Error::Kind::invalid, "batch of {} tokens, wanted at least 1", options.batch);
-  if (options.threads < 0) return fail(Error::Kind::invalid, "{} threads, wanted at least 1", options.threads);
+  if (options.batch < 1)
+    return fail(Error::Kind::invalid, "batch of {} tokens, wanted at least 1", options.batch);
+  if (options.threads < 0)
+    return fail(Error::Kind::invalid, "{} threads, wanted at least 1", options.threads);
   BITNET_TRY(const IsaSet isa, usable_isa(options));
   BITNET_TRY(ModelFile file, ModelFile::open(path));
   BITNET_TRY(Tokenizer tokenizer, Tokenizer::open(file.file));
   const int threads = options.threads > 0 ? options.threads : default_thread_count();
-  const BnFloatKernels& floats =
-      options.kernels == KernelChoice::reference ? reference_float_kernels() : bitnet::float_kernels(isa);
+  const BnFloatKernels& floats = options.kernels == KernelChoice::reference
+                                     ? reference_float_kernels()
+                                     : bitnet::float_kernels(isa);
   try {
-    auto state = std::make_unique<State>(std::move(file), std::move(tokenizer), isa, threads, floats);
+    auto state =
+        std::make_unique<State>(std::move(file), std::move(tokenizer), isa, threads, floats);
     BITNET_CHECK(state->load_weights(options));
     return Model(std::move(state));
   } catch (const std::bad_alloc&) {
@@ -134,7 +147,8 @@ Result<void> Model::State::load_weights(const ModelOptions& options) {
     kernels.line = "float activations (a slow path to compare with)";
     BITNET_TRY(layers, load_float_layers(file, floats, pool));
   } else {
-    kernels = choose_kernels(problems_of(file.hparams.linear_shapes()), search_of(options, isa, pool.size()));
+    kernels = choose_kernels(problems_of(file.hparams.linear_shapes()),
+                             search_of(options, isa, pool.size()));
     BITNET_TRY(layers, load_layers(file, kernels.of_problem, floats, pool, options.progress));
   }
   forward = std::make_unique<Forward>(file, std::move(layers), floats, pool, options.batch);
@@ -145,14 +159,20 @@ Result<void> Model::State::load_weights(const ModelOptions& options) {
 }
 
 Result<Sequence> Model::sequence(int64_t capacity, KvType k, KvType v) const {
-  if (capacity < 1) return fail(Error::Kind::invalid, "a context of {} tokens, wanted at least 1", capacity);
+  if (capacity < 1)
+    return fail(Error::Kind::invalid, "a context of {} tokens, wanted at least 1", capacity);
   if (k != v)
-    return fail(Error::Kind::unsupported, "keys and values of different types are not supported: wanted both f16 or both f32");
+    return fail(
+        Error::Kind::unsupported,
+        "keys and values of different types are not supported: wanted both f16 or both f32");
   const Hparams& h = hparams();
-  BITNET_TRY(KvCache cache, KvCache::make({.layers = h.layers, .kv_heads = h.kv_heads, .head_size = h.head_size,
+  BITNET_TRY(KvCache cache, KvCache::make({.layers = h.layers,
+                                           .kv_heads = h.kv_heads,
+                                           .head_size = h.head_size,
                                            .positions = capacity,
                                            .type = k == KvType::f32 ? BN_KV_F32 : BN_KV_F16}));
-  auto state = std::make_unique<Sequence::State>(std::move(cache), capacity, std::vector<int32_t>{}, state_.get());
+  auto state = std::make_unique<Sequence::State>(std::move(cache), capacity, std::vector<int32_t>{},
+                                                 state_.get());
   state->tokens.reserve(static_cast<size_t>(std::min<int64_t>(capacity, 1 << 20)));
   return Sequence(std::move(state));
 }
@@ -162,7 +182,8 @@ Result<void> Model::State::check(std::span<const TokenRequest> requests) const {
   for (const TokenRequest& request : requests) request.sequence->state_->requested = 0;
   for (const TokenRequest& request : requests) {
     Sequence::State& sequence = *request.sequence->state_;
-    if (sequence.owner != this) return fail(Error::Kind::invalid, "a sequence belongs to another model");
+    if (sequence.owner != this)
+      return fail(Error::Kind::invalid, "a sequence belongs to another model");
     if (request.token < 0 || request.token >= file.hparams.vocabulary)
       return fail(Error::Kind::invalid, "token {} is outside the vocabulary of {}", request.token,
                   file.hparams.vocabulary);
@@ -196,14 +217,18 @@ Result<std::vector<TokenResult>> Model::evaluate(std::span<const TokenRequest> r
   return results;
 }
 
-Result<void> Model::evaluate(std::span<const TokenRequest> requests, std::vector<TokenResult>& results) {
+Result<void> Model::evaluate(std::span<const TokenRequest> requests,
+                             std::vector<TokenResult>& results) {
   BITNET_CHECK(state_->check(requests));
-  results.resize(static_cast<size_t>(std::ranges::count_if(
-      requests, [](const TokenRequest& request) { return request.want.kind != Want::Kind::none; })));
+  results.resize(
+      static_cast<size_t>(std::ranges::count_if(requests, [](const TokenRequest& request) {
+        return request.want.kind != Want::Kind::none;
+      })));
   TokenResult* next_result = results.data();
   const auto batch = static_cast<size_t>(state_->forward->batch());
   for (size_t first = 0; first < requests.size(); first += batch)
-    state_->evaluate_block(requests.subspan(first, std::min(batch, requests.size() - first)), first, next_result);
+    state_->evaluate_block(requests.subspan(first, std::min(batch, requests.size() - first)), first,
+                           next_result);
   return {};
 }
 

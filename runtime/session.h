@@ -1,13 +1,14 @@
-// The library's interface: load a model, make sequences, evaluate tokens, sample. bitnet-run, benchmarks, a server and
-// bindings are clients of this file; they see no tensor, kernel or thread.
+// The library's interface: load a model, make sequences, evaluate tokens, sample. bitnet-run,
+// benchmarks, a server and bindings are clients of this file; they see no tensor, kernel or thread.
 //
 //   BITNET_TRY(auto model, Model::load("model.gguf", {}));
 //   Sequence sequence = model.sequence(2048).value();
-//   BITNET_TRY(auto evaluation, model.evaluate(requests));     // a batch of tokens of several sequences
+//   BITNET_TRY(auto evaluation, model.evaluate(requests));  // tokens of several sequences
 //   int token = sampler.sample(evaluation.logits(i));
 //
-// The same file, tokens and options give bit-identical logits whatever the kernels, threads, batch or CPU
-// (docs/NUMERICS.md). Model is not thread-safe: one evaluation at a time; sequences belong to their model.
+// The same file, tokens and options give bit-identical logits whatever the kernels, threads, batch
+// or CPU (docs/NUMERICS.md). Model is not thread-safe: one evaluation at a time; sequences belong
+// to their model.
 #pragma once
 
 #include <cstdint>
@@ -36,16 +37,17 @@ enum class Activations : uint8_t { int8, float32 };
 enum class Loader : uint8_t { map, dlopen };
 
 struct ModelOptions {
-  int threads = 0;                        // 0: default_thread_count()
+  int threads = 0;  // 0: default_thread_count()
   KernelChoice kernels = KernelChoice::automatic;
-  std::optional<Isa> isa;                 // --isa: limits to the level and its parents
-  std::string cache_path;                 // empty: search the usual places
+  std::optional<Isa> isa;  // --isa: limits to the level and its parents
+  std::string cache_path;  // empty: search the usual places
   Loader loader = Loader::map;
   Activations activations = Activations::int8;
-  int64_t batch = 512;                    // most tokens evaluated at once: longer batches are split (-ub)
+  int64_t batch = 512;  // most tokens evaluated at once: longer batches are split (-ub)
   // For benchmarks and the tuner's check: kernels from here come first.
   const KernelSource* extra_kernels = nullptr;
-  // Called now and then while weights are packed, with the share that is done (0..1), by the loading thread.
+  // Called now and then while weights are packed, with the share that is done (0..1), by the
+  // loading thread.
   std::function<void(double)> progress;
 };
 
@@ -54,10 +56,10 @@ class Sequence {  // a conversation's key/value cache; movable
   ~Sequence();
   Sequence(Sequence&&) noexcept;
   Sequence& operator=(Sequence&&) noexcept;
-  int64_t length() const;                // tokens so far
+  int64_t length() const;  // tokens so far
   int64_t capacity() const;
   std::span<const int32_t> tokens() const;
-  void truncate(int64_t length);         // forget tokens from `length` on
+  void truncate(int64_t length);  // forget tokens from `length` on
 
  private:
   friend class Model;
@@ -81,20 +83,21 @@ class Model {
 
   const Hparams& hparams() const;
   const Tokenizer& tokenizer() const;
-  const BnFloatKernels& float_kernels() const;   // for a Sampler
+  const BnFloatKernels& float_kernels() const;  // for a Sampler
   int threads() const;
-  std::string kernels_in_use() const;            // one line; says why a cache was not used
-  std::string kernel_table() const;              // a line for each problem and class of tokens: which kernel serves it
-  uint64_t weight_bytes_per_token() const;       // packed ternary weights + head, as read for one token
+  std::string kernels_in_use() const;  // one line; says why a cache was not used
+  std::string kernel_table()
+      const;  // a line for each problem and class of tokens: which kernel serves it
+  uint64_t weight_bytes_per_token() const;  // packed ternary weights + head, as read for one token
   uint64_t file_bytes() const;
   uint64_t parameters() const;
 
   Result<Sequence> sequence(int64_t capacity, KvType k = KvType::f16, KvType v = KvType::f16) const;
-  // Tokens of one sequence in order; sequences may be mixed freely. An error (full context, id out of range) leaves
-  // every sequence as it was.
+  // Tokens of one sequence in order; sequences may be mixed freely. An error (full context, id out
+  // of range) leaves every sequence as it was.
   Result<std::vector<TokenResult>> evaluate(std::span<const TokenRequest> requests);
-  // The same; results are those of requests that wanted something, in their order, and keep their memory from call to
-  // call: nothing is allocated once they have grown.
+  // The same; results are those of requests that wanted something, in their order, and keep their
+  // memory from call to call: nothing is allocated once they have grown.
   Result<void> evaluate(std::span<const TokenRequest> requests, std::vector<TokenResult>& results);
 
  private:

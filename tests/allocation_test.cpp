@@ -1,5 +1,5 @@
-// Evaluating a token in a running conversation allocates nothing: counted by replacing operator new, in a program of
-// its own.
+// Evaluating a token in a running conversation allocates nothing: counted by replacing operator
+// new, in a program of its own.
 #include <gtest/gtest.h>
 
 #include <atomic>

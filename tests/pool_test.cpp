@@ -1,5 +1,5 @@
-// The pool: every thread runs once, barriers separate phases, parking and oversubscription lose no wake-up. Run under
-// TSan (preset tsan) it also proves that the memory order is enough.
+// The pool: every thread runs once, barriers separate phases, parking and oversubscription lose no
+// wake-up. Run under TSan (preset tsan) it also proves that the memory order is enough.
 #include "runtime/threads/pool.h"
 
 #include <gtest/gtest.h>
@@ -23,8 +23,8 @@ TEST_P(EverySize, RunsEachThreadOnceAndShowsItsWrites) {
   }
 }
 
-// Each phase reads what every thread wrote in the one before: plain ints, so a missing barrier is a wrong sum (and a
-// race under TSan).
+// Each phase reads what every thread wrote in the one before: plain ints, so a missing barrier is a
+// wrong sum (and a race under TSan).
 TEST_P(EverySize, BarriersSeparatePhases) {
   ThreadPool pool(GetParam());
   const auto size = static_cast<size_t>(pool.size());
@@ -47,7 +47,8 @@ TEST_P(EverySize, WakesThreadsThatParked) {
   ThreadPool pool(GetParam());
   int total = 0;
   for (int round = 0; round < 20; ++round) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(round % 4));  // spinning, about to park, parked
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(round % 4));  // spinning, about to park, parked
     std::vector<int> one(static_cast<size_t>(pool.size()));
     pool.run([&](int thread) {
       if (thread == round % pool.size()) std::this_thread::sleep_for(std::chrono::milliseconds(1));

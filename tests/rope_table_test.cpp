@@ -1,5 +1,5 @@
-// The tables' elementary functions against the C library in 80 or 128 bits (x86-64, AArch64): libm serves as the
-// judge here, and only here.
+// The tables' elementary functions against the C library in 80 or 128 bits (x86-64, AArch64): libm
+// serves as the judge here, and only here.
 #include "runtime/model/rope_table.h"
 
 #include <gtest/gtest.h>
@@ -70,8 +70,9 @@ TEST(RopeTable, IsTheRoundedTruth) {
       int64_t different = 0, compared = 0;
       for (int64_t t : {0, 1, 2, 255, 256, 257, 1000, 4095})
         for (int64_t i = 0; i < dims / 2; ++i) {
-          // In long double the frequency is good to 2^-60, so an angle of 4095 to 2^-48: never near a float's ulp, but
-          // where the true value lies between two floats it may fall on the other side once in a million.
+          // In long double the frequency is good to 2^-60, so an angle of 4095 to 2^-48: never near
+          // a float's ulp, but where the true value lies between two floats it may fall on the
+          // other side once in a million.
           const long double angle = t * powl(base, -2.0L * i / dims);
           const float cos = static_cast<float>(cosl(angle)), sin = static_cast<float>(sinl(angle));
           different += (table.row(t).cos[i] != cos) + (table.row(t).sin[i] != sin);

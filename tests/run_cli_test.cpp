@@ -1,4 +1,5 @@
-// bitnet-run as its users meet it: what goes to stdout and what to stderr, exit codes, messages, bad input, signals.
+// bitnet-run as its users meet it: what goes to stdout and what to stderr, exit codes, messages,
+// bad input, signals.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -42,10 +43,11 @@ class Cli : public testing::Test {
   // Runs `bitnet-run ARGUMENTS` in a shell; redirections among the arguments come first.
   Ran run(const std::string& arguments, const std::string& before = "") {
     const fs::path out = folder_ / "out", err = folder_ / "err";
-    const std::string command =
-        fmt::format("{{ {} '{}' {} ; }} > '{}' 2> '{}'", before, BITNET_RUN, arguments, out.string(), err.string());
+    const std::string command = fmt::format("{{ {} '{}' {} ; }} > '{}' 2> '{}'", before, BITNET_RUN,
+                                            arguments, out.string(), err.string());
     const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), contents(out), contents(err)};
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), contents(out),
+            contents(err)};
   }
 
   std::string file(const std::string& name, const std::string& text) {
@@ -66,7 +68,8 @@ class Cli : public testing::Test {
 
   static std::string receipt_of(const Ran& ran) {
     const size_t at = ran.err.find("receipt ");
-    return at == std::string::npos ? "none: " + ran.err : ran.err.substr(at, ran.err.find('\n', at) - at);
+    return at == std::string::npos ? "none: " + ran.err
+                                   : ran.err.substr(at, ran.err.find('\n', at) - at);
   }
 
   const std::string demo_ = BITNET_SOURCE_DIR "/models/test.gguf";
@@ -79,10 +82,12 @@ TEST_F(Cli, ContinuesATextOnStdoutOnly) {
   EXPECT_TRUE(ran.out.starts_with("And God said ")) << ran.out;
   EXPECT_TRUE(ran.out.ends_with("\n"));
   EXPECT_GT(ran.out.size(), 20U);
-  for (const char* part : {"model: ", "kernels: ", "load time", "prompt eval time", "tokens per second", "GB/s"})
+  for (const char* part :
+       {"model: ", "kernels: ", "load time", "prompt eval time", "tokens per second", "GB/s"})
     EXPECT_NE(ran.err.find(part), std::string::npos) << part;
 
-  const Ran quiet = run("-m " + demo_ + " -p 'And God said' -n 10 --temp 0 --log-disable --no-display-prompt");
+  const Ran quiet =
+      run("-m " + demo_ + " -p 'And God said' -n 10 --temp 0 --log-disable --no-display-prompt");
   EXPECT_EQ(quiet.err, "");
   EXPECT_EQ("And God said" + quiet.out, ran.out);
 }
@@ -117,16 +122,19 @@ TEST_F(Cli, ErrorsOfTheWorld) {
   expect_error("/nonexistent.gguf -p a", 1, "/nonexistent.gguf: cannot open");
   expect_error(demo_ + " -f /nonexistent.txt", 1, "/nonexistent.txt: No such file or directory");
   expect_error(demo_ + " -f " + folder_.string(), 1, "Is a directory");
-  expect_error(file("not.gguf", "this is no model at all, whatever its name says") + " -p a", 1, "not.gguf");
+  expect_error(file("not.gguf", "this is no model at all, whatever its name says") + " -p a", 1,
+               "not.gguf");
   expect_error(file("cut.gguf", contents(demo_).substr(0, 100000)) + " -p a", 1, "cut.gguf");
   expect_error(demo_ + " -p a -ctk f32", 1, "keys and values of different types");
   expect_error(demo_ + " -cnv -p hello", 1, "");  // no chat template fits
-  expect_error(demo_ + " --perplexity " + file("short.txt", "In the beginning"), 1, "wanted at least 1024");
+  expect_error(demo_ + " --perplexity " + file("short.txt", "In the beginning"), 1,
+               "wanted at least 1024");
 }
 
 TEST_F(Cli, AnEmptyPromptBeginsWithBosOrIsRefused) {
   const Ran ran = run(demo_ + " -p '' -n 4 --temp 0");
-  // Whether this model begins texts with a bos token is its own affair; both answers are right, silence is not.
+  // Whether this model begins texts with a bos token is its own affair; both answers are right,
+  // silence is not.
   if (ran.code == 0)
     EXPECT_GT(ran.out.size(), 1U);
   else
@@ -155,7 +163,8 @@ TEST_F(Cli, TokenizePrintsBareIds) {
   EXPECT_EQ(ran.code, 0);
   EXPECT_EQ(ran.err, "");
   ASSERT_FALSE(ran.out.empty());
-  for (const char c : ran.out) EXPECT_TRUE(std::isdigit(static_cast<unsigned char>(c)) || c == ' ' || c == '\n');
+  for (const char c : ran.out)
+    EXPECT_TRUE(std::isdigit(static_cast<unsigned char>(c)) || c == ' ' || c == '\n');
 }
 
 TEST_F(Cli, SeedsRepeatAndDiffer) {
@@ -165,14 +174,18 @@ TEST_F(Cli, SeedsRepeatAndDiffer) {
 }
 
 TEST_F(Cli, ReceiptsDoNotDependOnTheWay) {
-  const std::string base = demo_ + " -p 'In the beginning God created the heaven and the earth' -n 12 --temp 0 --receipt";
+  const std::string base =
+      demo_ +
+      " -p 'In the beginning God created the heaven and the earth' -n 12 --temp 0 --receipt";
   const std::string want = receipt_of(run(base + " --kernels reference"));
   EXPECT_TRUE(want.starts_with("receipt 1 ")) << want;
   EXPECT_TRUE(want.ends_with(" of 12 tokens")) << want;
-  for (const char* way : {"", " --kernels builtin -t 1", " -t 3", " -ub 1", " -b 3 -t 2", " --isa scalar"})
+  for (const char* way :
+       {"", " --kernels builtin -t 1", " -t 3", " -ub 1", " -b 3 -t 2", " --isa scalar"})
     EXPECT_EQ(receipt_of(run(base + way)), want) << way;
   EXPECT_TRUE(receipt_of(run(base + "=full")).starts_with("receipt 1-full "));
-  EXPECT_NE(receipt_of(run(base + " -ctk f32 -ctv f32")), want);  // another definition, another receipt
+  EXPECT_NE(receipt_of(run(base + " -ctk f32 -ctv f32")),
+            want);  // another definition, another receipt
 }
 
 TEST_F(Cli, ReadersThatGoAwayAndFullDisks) {
@@ -185,14 +198,18 @@ TEST_F(Cli, ReadersThatGoAwayAndFullDisks) {
   if (fs::exists("/dev/full")) {
     const Ran full = run(demo_ + " -p 'And God said' -n 4 > /dev/full");
     EXPECT_EQ(full.code, 1);
-    EXPECT_NE(full.err.find("error: stdout: No space left on device"), std::string::npos) << full.err;
+    EXPECT_NE(full.err.find("error: stdout: No space left on device"), std::string::npos)
+        << full.err;
   }
 }
 
 TEST_F(Cli, CtrlCEndsTheReplyAndShowsTimings) {
-  // A sequence long enough to be still running after a second, however slow the machine's neighbours.
-  const Ran ran = run(demo_ + " -p 'And God said' -c 100000 --temp 1.5 --repeat-penalty 1.5 -s 3 --kernels reference",
-                      "timeout --preserve-status -s INT 1");
+  // A sequence long enough to be still running after a second, however slow the machine's
+  // neighbours.
+  const Ran ran = run(
+      demo_ +
+          " -p 'And God said' -c 100000 --temp 1.5 --repeat-penalty 1.5 -s 3 --kernels reference",
+      "timeout --preserve-status -s INT 1");
   EXPECT_EQ(ran.code, 130) << ran.err;
   EXPECT_NE(ran.err.find("eval time"), std::string::npos) << ran.err;
   EXPECT_TRUE(ran.out.ends_with("\n"));
@@ -206,7 +223,9 @@ TEST_F(Cli, PerplexityInBothModes) {
   EXPECT_EQ(llama.code, 0) << llama.err;
   EXPECT_TRUE(llama.out.starts_with("[1]")) << llama.out;
   EXPECT_NE(llama.out.find("\nFinal estimate: PPL = "), std::string::npos) << llama.out;
-  EXPECT_EQ(llama.out, run(demo_ + " --perplexity -f " + name + " -c 64 --chunks 3 -t 3 -ub 5 --kernels reference").out);
+  EXPECT_EQ(llama.out, run(demo_ + " --perplexity -f " + name +
+                           " -c 64 --chunks 3 -t 3 -ub 5 --kernels reference")
+                           .out);
   const Ran full = run(demo_ + " --perplexity " + name + " -c 64 --ppl-mode full");
   EXPECT_EQ(full.code, 0) << full.err;
   EXPECT_NE(full.out, llama.out);

@@ -1,5 +1,5 @@
-// The library end to end: whatever the kernels, threads, batches and company in a batch, a token's hidden state and all
-// its logits are the same bits as the scalar reference's.
+// The library end to end: whatever the kernels, threads, batches and company in a batch, a token's
+// hidden state and all its logits are the same bits as the scalar reference's.
 #include "runtime/session.h"
 
 #include <gtest/gtest.h>
@@ -36,7 +36,8 @@ struct Way {
 };
 
 std::string describe(const Way& way) {
-  return fmt::format("{} isa={} threads={} batch={}", way.kernels == KernelChoice::reference ? "reference" : "builtin",
+  return fmt::format("{} isa={} threads={} batch={}",
+                     way.kernels == KernelChoice::reference ? "reference" : "builtin",
                      way.isa ? name(*way.isa) : "best", way.threads, way.batch);
 }
 
@@ -56,15 +57,18 @@ Model load(const std::string& path, const Way& way) {
 
 std::vector<int32_t> prompt_of(const Model& model, int tokens, unsigned seed = 1) {
   std::mt19937 random(seed);
-  std::uniform_int_distribution<int32_t> id(0, static_cast<int32_t>(model.hparams().vocabulary) - 1);
+  std::uniform_int_distribution<int32_t> id(0,
+                                            static_cast<int32_t>(model.hparams().vocabulary) - 1);
   std::vector<int32_t> prompt;
   for (int i = 0; i < tokens; ++i) prompt.push_back(id(random));
   return prompt;
 }
 
-std::vector<TokenRequest> requests_for(Sequence& sequence, std::span<const int32_t> tokens, Want want) {
+std::vector<TokenRequest> requests_for(Sequence& sequence, std::span<const int32_t> tokens,
+                                       Want want) {
   std::vector<TokenRequest> requests;
-  for (const int32_t token : tokens) requests.push_back({.sequence = &sequence, .token = token, .want = want});
+  for (const int32_t token : tokens)
+    requests.push_back({.sequence = &sequence, .token = token, .want = want});
   return requests;
 }
 
@@ -138,7 +142,8 @@ TEST_P(EverySmallModel, SequencesInOneBatchEqualSequencesAlone) {
   constexpr Want kAll{.kind = Want::Kind::all, .k = 4};
   Model model = load(path(), {.isa = {}, .threads = 2, .batch = 16});
   std::vector<std::vector<int32_t>> prompts;
-  for (unsigned i = 0; i < 3; ++i) prompts.push_back(prompt_of(model, 11 + 9 * static_cast<int>(i), i));
+  for (unsigned i = 0; i < 3; ++i)
+    prompts.push_back(prompt_of(model, 11 + 9 * static_cast<int>(i), i));
 
   std::vector<std::vector<TokenResult>> alone;
   for (const auto& prompt : prompts) {
@@ -147,7 +152,8 @@ TEST_P(EverySmallModel, SequencesInOneBatchEqualSequencesAlone) {
   }
 
   std::vector<Sequence> sequences;
-  for (size_t i = 0; i < prompts.size(); ++i) sequences.push_back(model.sequence(64, KvType::f16).value());
+  for (size_t i = 0; i < prompts.size(); ++i)
+    sequences.push_back(model.sequence(64, KvType::f16).value());
   std::vector<TokenRequest> mixed;
   std::vector<std::pair<size_t, size_t>> origin;  // of each request: sequence, index
   for (size_t i = 0; i < 29; ++i)
@@ -177,7 +183,8 @@ TEST_P(EverySmallModel, TruncatedSequencesForget) {
   (void)model.evaluate(requests_for(sequence, std::span(other).subspan(20), kAll)).value();
   EXPECT_EQ(sequence.length(), 40);
   sequence.truncate(20);
-  const auto again = model.evaluate(requests_for(sequence, std::span(prompt).subspan(20), kAll)).value();
+  const auto again =
+      model.evaluate(requests_for(sequence, std::span(prompt).subspan(20), kAll)).value();
   EXPECT_EQ(bits(again.back().all), bits(want.back().all));
   EXPECT_TRUE(std::ranges::equal(sequence.tokens(), prompt));
   sequence.truncate(100);  // longer than it is: nothing
@@ -188,14 +195,19 @@ TEST_P(EverySmallModel, TopIsTheBeginningOfAllInOrder) {
   Model model = load(path(), {.isa = {}, .threads = 3});
   Sequence sequence = model.sequence(64).value();
   const auto all =
-      model.evaluate(requests_for(sequence, prompt_of(model, 20), {.kind = Want::Kind::all, .k = 0})).value();
+      model
+          .evaluate(requests_for(sequence, prompt_of(model, 20), {.kind = Want::Kind::all, .k = 0}))
+          .value();
   for (const int k : {1, 8, 40, 100000}) {
     sequence.truncate(0);
-    const auto top =
-        model.evaluate(requests_for(sequence, prompt_of(model, 20), {.kind = Want::Kind::top, .k = k})).value();
+    const auto top = model
+                         .evaluate(requests_for(sequence, prompt_of(model, 20),
+                                                {.kind = Want::Kind::top, .k = k}))
+                         .value();
     for (size_t i = 0; i < all.size(); ++i) {
       std::vector<Logit> order;
-      for (size_t id = 0; id < all[i].all.size(); ++id) order.push_back({static_cast<int32_t>(id), all[i].all[id]});
+      for (size_t id = 0; id < all[i].all.size(); ++id)
+        order.push_back({static_cast<int32_t>(id), all[i].all[id]});
       std::ranges::sort(order, better);
       ASSERT_EQ(top[i].top.size(), std::min(order.size(), static_cast<size_t>(k)));
       EXPECT_TRUE(top[i].all.empty());
@@ -210,7 +222,8 @@ TEST_P(EverySmallModel, TopIsTheBeginningOfAllInOrder) {
 TEST_P(EverySmallModel, FloatKeysAndValuesComeCloseToHalf) {
   constexpr Want kAll{.kind = Want::Kind::all, .k = 0};
   Model model = load(path(), {.isa = {}});
-  Sequence half = model.sequence(64).value(), full = model.sequence(64, KvType::f32, KvType::f32).value();
+  Sequence half = model.sequence(64).value(),
+           full = model.sequence(64, KvType::f32, KvType::f32).value();
   const auto a = model.evaluate(requests_for(half, prompt_of(model, 30), kAll)).value();
   const auto b = model.evaluate(requests_for(full, prompt_of(model, 30), kAll)).value();
   float most = 0, apart = 0;
@@ -218,8 +231,9 @@ TEST_P(EverySmallModel, FloatKeysAndValuesComeCloseToHalf) {
     most = std::max(most, std::fabs(b.back().all[i]));
     apart = std::max(apart, std::fabs(a.back().all[i] - b.back().all[i]));
   }
-  EXPECT_GT(apart, 0);            // they are different caches
-  EXPECT_LT(apart, 0.05F * most);  // 11 bits against 24; int8 activations amplify a flip of the last bit
+  EXPECT_GT(apart, 0);  // they are different caches
+  EXPECT_LT(apart,
+            0.05F * most);  // 11 bits against 24; int8 activations amplify a flip of the last bit
 }
 
 TEST_P(EverySmallModel, FloatActivationsComeCloseToInt8) {
@@ -231,7 +245,8 @@ TEST_P(EverySmallModel, FloatActivationsComeCloseToInt8) {
     options.threads = 2;
     Model model = Model::load(path(), options).value();
     Sequence sequence = model.sequence(64, KvType::f32, KvType::f32).value();
-    logits.push_back(model.evaluate(requests_for(sequence, prompt_of(model, 12), kAll)).value().back().all);
+    logits.push_back(
+        model.evaluate(requests_for(sequence, prompt_of(model, 12), kAll)).value().back().all);
   }
   double dot = 0, a2 = 0, b2 = 0;
   for (size_t i = 0; i < logits[0].size(); ++i) {
@@ -262,7 +277,8 @@ TEST_F(Errors, AFullContextLeavesEverySequenceAsItWas) {
   EXPECT_EQ(failed.error().message, "the context of 3 tokens is full");
   EXPECT_EQ(a.length(), 4);
   EXPECT_EQ(b.length(), 0);
-  EXPECT_TRUE(model_.evaluate(std::span(requests).first(7)));  // the same without the fourth token of b
+  EXPECT_TRUE(
+      model_.evaluate(std::span(requests).first(7)));  // the same without the fourth token of b
   EXPECT_EQ(b.length(), 3);
 }
 

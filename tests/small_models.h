@@ -1,4 +1,5 @@
-// Small models for tests of the forward pass, one of each architecture, with shapes that leave tails everywhere.
+// Small models for tests of the forward pass, one of each architecture, with shapes that leave
+// tails everywhere.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -29,7 +30,8 @@ constexpr SmallModel kSmallModels[] = {
 // Writes them once a process, into a folder that goes away with it.
 class SmallModelFiles {
  public:
-  SmallModelFiles() : folder_(std::filesystem::temp_directory_path() / fmt::format("bitnet-small-{}", getpid())) {
+  SmallModelFiles()
+      : folder_(std::filesystem::temp_directory_path() / fmt::format("bitnet-small-{}", getpid())) {
     std::filesystem::create_directories(folder_);
   }
   ~SmallModelFiles() { std::filesystem::remove_all(folder_); }
@@ -48,7 +50,8 @@ class SmallModelFiles {
     shape.vocabulary = model.vocabulary;
     shape.context = 1024;
     ThreadPool pool(1);
-    const auto written = synth::write_model(path, shape, {.type = model.type, .head = model.head, .seed = 7}, pool);
+    const auto written =
+        synth::write_model(path, shape, {.type = model.type, .head = model.head, .seed = 7}, pool);
     EXPECT_TRUE(written) << written.error().message;
     return path;
   }

@@ -19,9 +19,12 @@ AlignedBuffer::AlignedBuffer(size_t bytes, Pages pages) : bytes_(bytes) {
   const auto address = reinterpret_cast<uintptr_t>(base);
   const size_t offset = huge ? (kHugePage - address % kHugePage) % kHugePage : 0;
   if (huge) madvise(base, mapped, MADV_HUGEPAGE);
-  data_ = std::unique_ptr<std::byte, Unmap>{static_cast<std::byte*>(base) + offset, Unmap{mapped, offset}};
+  data_ = std::unique_ptr<std::byte, Unmap>{static_cast<std::byte*>(base) + offset,
+                                            Unmap{mapped, offset}};
 }
 
-void AlignedBuffer::Unmap::operator()(std::byte* data) const { munmap(data - offset, mapped_bytes); }
+void AlignedBuffer::Unmap::operator()(std::byte* data) const {
+  munmap(data - offset, mapped_bytes);
+}
 
 }  // namespace bitnet

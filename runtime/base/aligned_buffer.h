@@ -1,7 +1,8 @@
-// A zeroed, aligned block of memory with an owner. Large blocks ask the kernel for 2 MB pages (madvise; refusal is
-// silent): streaming weights from 4 KB pages costs up to a third of the rate.
+// A zeroed, aligned block of memory with an owner. Large blocks ask the kernel for 2 MB pages
+// (madvise; refusal is silent): streaming weights from 4 KB pages costs up to a third of the rate.
 //   alignment   64 bytes, or 2 MB for blocks of 2 MB and more
-//   tail        kTailBytes readable, zeroed bytes follow the block, so a kernel may load one vector past its end
+//   tail        kTailBytes readable, zeroed bytes follow the block: a kernel may load one vector
+//               past its end
 #pragma once
 
 #include <cstddef>
@@ -16,9 +17,11 @@ class AlignedBuffer {
   static constexpr size_t kTailBytes = 256;
 
   AlignedBuffer() = default;
-  // small: pages of the usual size however large the block, for what is sparsely used and need not cost memory before.
+  // small: pages of the usual size however large the block, for what is sparsely used and need not
+  // cost memory before.
   enum class Pages : uint8_t { large, small };
-  // Running out of memory ends the program (std::bad_alloc): sizes from files are checked before they get here.
+  // Running out of memory ends the program (std::bad_alloc): sizes from files are checked before
+  // they get here.
   explicit AlignedBuffer(size_t bytes, Pages pages = Pages::large);
 
   std::byte* data() { return data_.get(); }
@@ -26,11 +29,17 @@ class AlignedBuffer {
   size_t bytes() const { return bytes_; }
 
   template <typename T>
-  T* as() { return reinterpret_cast<T*>(data_.get()); }
+  T* as() {
+    return reinterpret_cast<T*>(data_.get());
+  }
   template <typename T>
-  const T* as() const { return reinterpret_cast<const T*>(data_.get()); }
+  const T* as() const {
+    return reinterpret_cast<const T*>(data_.get());
+  }
   template <typename T>
-  std::span<T> span() { return {as<T>(), bytes_ / sizeof(T)}; }
+  std::span<T> span() {
+    return {as<T>(), bytes_ / sizeof(T)};
+  }
 
  private:
   struct Unmap {

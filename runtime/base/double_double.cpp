@@ -43,7 +43,8 @@ double power_of_two(int64_t n) {
 }
 
 constexpr DoubleDouble kLn2{0x1.62e42fefa39efp-1, 0x1.abc9e3b39803fp-56};
-// pi / 2 in three parts: for sin_cos, whose argument may be 2^30 times larger than what is left of it.
+// pi / 2 in three parts: for sin_cos, whose argument may be 2^30 times larger than what is left of
+// it.
 constexpr double kHalfPi1 = 0x1.921fb54442d18p+0;
 constexpr double kHalfPi2 = 0x1.1a62633145c07p-54;
 constexpr double kHalfPi3 = -0x1.f1976b7ed8fbcp-110;
@@ -67,8 +68,8 @@ DoubleDouble operator/(DoubleDouble a, double b) {
   return quick_two_sum(q1, rest.hi / b);
 }
 
-// x = n ln 2 + 512 r, |r| < 0.0007; exp(r) by its series, squared nine times. The squarings multiply the relative error,
-// some 2^-105, by 2^9.
+// x = n ln 2 + 512 r, |r| < 0.0007; exp(r) by its series, squared nine times. The squarings
+// multiply the relative error, some 2^-105, by 2^9.
 DoubleDouble exp(DoubleDouble x) {
   const double n = nearest(x.hi / kLn2.hi);
   DoubleDouble r = x - kLn2 * DoubleDouble{n, 0};
@@ -81,8 +82,8 @@ DoubleDouble exp(DoubleDouble x) {
   return {sum.hi * scale, sum.lo * scale};
 }
 
-// x = 2^e m. The logarithm of m: a first value in double, then one Newton step with exp, y + (m exp(-y) - 1), whose
-// error is the square of y's.
+// x = 2^e m. The logarithm of m: a first value in double, then one Newton step with exp, y + (m
+// exp(-y) - 1), whose error is the square of y's.
 DoubleDouble log(double x) {
   const auto bits = std::bit_cast<uint64_t>(x);
   auto e = static_cast<double>(static_cast<int64_t>(bits >> 52) - 1023);
@@ -96,12 +97,14 @@ DoubleDouble log(double x) {
   double series = 0;
   for (int i = 21; i >= 1; i -= 2) series = series * z2 + 1.0 / i;
   const double y = 2 * z * series;
-  const DoubleDouble log_m = DoubleDouble{y, 0} + (DoubleDouble{m, 0} * exp({-y, 0}) - DoubleDouble{1, 0});
+  const DoubleDouble log_m =
+      DoubleDouble{y, 0} + (DoubleDouble{m, 0} * exp({-y, 0}) - DoubleDouble{1, 0});
   return kLn2 * DoubleDouble{e, 0} + log_m;
 }
 
-// x = n pi/2 + r, |r| <= pi/4, in 159 bits of pi (Cody and Waite), then Taylor's series in double: at pi/4 their next
-// terms are below 2^-56 of the result; the low part of r enters by its first derivative.
+// x = n pi/2 + r, |r| <= pi/4, in 159 bits of pi (Cody and Waite), then Taylor's series in double:
+// at pi/4 their next terms are below 2^-56 of the result; the low part of r enters by its first
+// derivative.
 SinCos sin_cos(DoubleDouble x) {
   const double n = nearest(x.hi / kHalfPi1);
   DoubleDouble r = x - two_product(n, kHalfPi1);
@@ -117,10 +120,14 @@ SinCos sin_cos(DoubleDouble x) {
   const double sin = r.hi + (r.hi * z * s + r.lo * (1 - half));
   const double cos = one_less.hi + (one_less.lo - half * z * c - r.hi * r.lo);
   switch (static_cast<int64_t>(n) & 3) {
-    case 0: return {sin, cos};
-    case 1: return {cos, -sin};
-    case 2: return {-sin, -cos};
-    default: return {-cos, sin};
+    case 0:
+      return {sin, cos};
+    case 1:
+      return {cos, -sin};
+    case 2:
+      return {-sin, -cos};
+    default:
+      return {-cos, sin};
   }
 }
 

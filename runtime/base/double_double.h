@@ -1,6 +1,7 @@
-// Numbers as unevaluated sums of two doubles (about 106 bits), and the few elementary functions that tables need, without
-// libm: the same bits on every machine, as docs/NUMERICS.md asks. Not fast: for tables and reports, never per weight.
-// Error-free sums and products: Knuth and Dekker; compiled with -ffp-contract=off, which they rely on.
+// Numbers as unevaluated sums of two doubles (about 106 bits), and the few elementary functions
+// that tables need, without libm: the same bits on every machine, as docs/NUMERICS.md asks. Not
+// fast: for tables and reports, never per weight. Error-free sums and products: Knuth and Dekker;
+// compiled with -ffp-contract=off, which they rely on.
 #pragma once
 
 namespace bitnet {

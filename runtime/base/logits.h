@@ -1,5 +1,5 @@
-// What a token asks of the head, and what it gets: shared by the forward pass, which computes it, and the sampler,
-// which says what it needs.
+// What a token asks of the head, and what it gets: shared by the forward pass, which computes it,
+// and the sampler, which says what it needs.
 #pragma once
 
 #include <cstdint>

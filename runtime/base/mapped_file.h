@@ -1,5 +1,6 @@
-// A file mapped read-only. The mapping may outlive the file's name; if the file is truncated while mapped, reading
-// past its new end would raise SIGBUS: install_truncation_guard turns that into a one-line error and exit code 1.
+// A file mapped read-only. The mapping may outlive the file's name; if the file is truncated while
+// mapped, reading past its new end would raise SIGBUS: install_truncation_guard turns that into a
+// one-line error and exit code 1.
 #pragma once
 
 #include <cstddef>
@@ -28,11 +29,13 @@ class MappedFile {
   std::unique_ptr<Mapping> mapping_;
 };
 
-// For main(): on SIGBUS inside any MappedFile writes "error: <path>: file was truncated while in use" to stderr with
-// async-signal-safe calls only and exits with 1. Any other SIGBUS keeps its default action.
+// For main(): on SIGBUS inside any MappedFile writes "error: <path>: file was truncated while in
+// use" to stderr with async-signal-safe calls only and exits with 1. Any other SIGBUS keeps its
+// default action.
 void install_truncation_guard();
 
-// Writes to a temporary file in the same directory, fsyncs and renames: the old file or the new one, never half of one.
+// Writes to a temporary file in the same directory, fsyncs and renames: the old file or the new
+// one, never half of one.
 Result<void> write_file_atomically(const std::string& path, std::span<const std::byte> bytes);
 
 }  // namespace bitnet

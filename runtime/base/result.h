@@ -1,7 +1,8 @@
-// Errors as values. What depends on the world (files, models, arguments, generated code) returns Result<T>;
-// what only a bug can cause is an assert. Nothing here throws, prints or exits.
+// Errors as values. What depends on the world (files, models, arguments, generated code) returns
+// Result<T>; what only a bug can cause is an assert. Nothing here throws, prints or exits.
 //
-// A message is one line, starts lower-case, has no full stop and says where, what was found and what was wanted:
+// A message is one line, starts lower-case, has no full stop and says where, what was found and
+// what was wanted:
 //   model.gguf: blk.0.ffn_down.weight: K=6900 is not a multiple of the group size 256
 #pragma once
 
@@ -47,11 +48,12 @@ inline std::unexpected<Error> in(const std::string& where, Error error) {
 #define BITNET_TRY(declaration, expression) \
   BITNET_TRY_NAMED(declaration, expression, BITNET_TRY_JOIN(result_, __LINE__))
 // BITNET_CHECK(f()): for Result<void>.
-#define BITNET_CHECK(expression)                                           \
-  if (auto check_result = (expression); !check_result) return std::unexpected(std::move(check_result.error()))
-#define BITNET_TRY_NAMED(declaration, expression, name)          \
-  auto name = (expression);                                      \
-  if (!name) return std::unexpected(std::move(name.error()));    \
+#define BITNET_CHECK(expression)                       \
+  if (auto check_result = (expression); !check_result) \
+  return std::unexpected(std::move(check_result.error()))
+#define BITNET_TRY_NAMED(declaration, expression, name)       \
+  auto name = (expression);                                   \
+  if (!name) return std::unexpected(std::move(name.error())); \
   declaration = std::move(*name)
 #define BITNET_TRY_JOIN(a, b) BITNET_TRY_JOIN2(a, b)
 #define BITNET_TRY_JOIN2(a, b) a##b

@@ -1,5 +1,5 @@
-// Instruction-set levels: one table of names, parents, compiler flags. A level is what a kernel is compiled for and
-// what `--isa` names. Levels form a tree; a CPU that has a level has its parents.
+// Instruction-set levels: one table of names, parents, compiler flags. A level is what a kernel is
+// compiled for and what `--isa` names. Levels form a tree; a CPU that has a level has its parents.
 //
 //   scalar <- ssse3 <- avx2 <- avxvnni
 //                      avx2 <- avx512 <- avx512vnni <- avx512vbmi <- amx
@@ -16,15 +16,25 @@
 namespace bitnet {
 
 enum class Isa : uint8_t {
-  scalar, ssse3, avx2, avxvnni, avx512, avx512vnni, avx512vbmi, amx, neon, dotprod, i8mm
+  scalar,
+  ssse3,
+  avx2,
+  avxvnni,
+  avx512,
+  avx512vnni,
+  avx512vbmi,
+  amx,
+  neon,
+  dotprod,
+  i8mm
 };
 
 struct IsaLevel {
   Isa isa;
   std::string_view name;
-  Isa parent;                      // scalar is its own
-  std::string_view architecture;   // "x86_64", "aarch64", or "" for scalar
-  std::string_view features;       // space-separated, as /proc/cpuinfo spells them
+  Isa parent;                     // scalar is its own
+  std::string_view architecture;  // "x86_64", "aarch64", or "" for scalar
+  std::string_view features;      // space-separated, as /proc/cpuinfo spells them
 };
 
 std::span<const IsaLevel> isa_levels();
@@ -36,9 +46,10 @@ class IsaSet {
  public:
   IsaSet() = default;  // scalar only
   bool has(Isa isa) const { return (bits_ >> static_cast<unsigned>(isa)) & 1U; }
-  void add(Isa isa);                     // and its parents
-  IsaSet limited_to(Isa isa) const;      // what is both here and in {isa and its parents}: can only remove
-  std::vector<Isa> levels() const;       // ascending
+  void add(Isa isa);  // and its parents
+  IsaSet limited_to(
+      Isa isa) const;  // what is both here and in {isa and its parents}: can only remove
+  std::vector<Isa> levels() const;  // ascending
   bool operator==(const IsaSet&) const = default;
 
  private:
@@ -47,8 +58,8 @@ class IsaSet {
 
 // What this CPU and operating system report (CPUID and XCR0, HWCAP): quick, for every start.
 IsaSet reported_isa();
-// The levels of reported_isa() whose instructions were executed in a guarded child process: virtual machines have been
-// seen to advertise instructions that fault. For the tuner; a few milliseconds.
+// The levels of reported_isa() whose instructions were executed in a guarded child process: virtual
+// machines have been seen to advertise instructions that fault. For the tuner; a few milliseconds.
 IsaSet proved_isa();
 
 }  // namespace bitnet

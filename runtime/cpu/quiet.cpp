@@ -76,7 +76,7 @@ QuietProbe::Sign QuietProbe::probe() {
 }
 
 QuietProbe::Sign QuietProbe::usual() const {
-  const auto lower_quartile = [&](double Sign::*part) {
+  const auto lower_quartile = [&](double Sign::* part) {
     std::vector<double> values;
     for (const Sign& sign : latest_) values.push_back(sign.*part);
     const auto quartile = values.begin() + static_cast<ptrdiff_t>(values.size() / 4);

@@ -168,7 +168,8 @@ std::vector<int64_t> cache_bytes(const std::string& root) {
 int default_thread_count() {
   const std::vector<int> cpus = affinity_cpus();
   double threads = physical_cores(cpus);
-  if (const auto quota = cpu_quota()) threads = std::min(threads, *quota);  // rounded down below: no libm here
+  if (const auto quota = cpu_quota())
+    threads = std::min(threads, *quota);  // rounded down below: no libm here
   return std::max(1, static_cast<int>(threads));
 }
 

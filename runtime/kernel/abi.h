@@ -1,22 +1,25 @@
-// The calling convention between the runtime and its kernels, in C: built-in kernels and kernels of a cache alike.
-// A kernel is a leaf: it allocates nothing, calls nothing, keeps no state and cannot fail. Everything it needs is in
-// its arguments; whatever could go wrong was checked when the plan was made.
+// The calling convention between the runtime and its kernels, in C: built-in kernels and kernels of
+// a cache alike. A kernel is a leaf: it allocates nothing, calls nothing, keeps no state and cannot
+// fail. Everything it needs is in its arguments; whatever could go wrong was checked when the plan
+// was made.
 //
 //   Y[M,N] = X[M,K] * W[N,K]^T     M tokens, N output features (rows of W), K input features
 //   W ternary (-1, 0, +1), X int8 in -127..127, dot products exact in int32
 //
 // A kernel brings five functions. For one matrix:
-//   sizes    once: how large things are and how the work may be split (for a cache: evaluated when it was tuned)
+//   sizes    once: how large things are and how the work may be split (for a cache: when tuned)
 //   pack     once a matrix, by row ranges, in parallel: canonical trits -> its packing
-//   prepare  once an evaluation, by token ranges (or K ranges), shared by threads: X -> its activation form
+//   prepare  once an evaluation, by ranges of tokens or of K, shared by threads: X -> its form
 //   finish   after a barrier, joins what prepare left partial; may be absent
 //   run      every evaluation, on a part (tokens m0..m1) x (rows n0..n1), by one thread a part
 //
-// Alignment: packed, form and scratch are 64-byte aligned. Reading past an end: a kernel may read up to 255 bytes past
-// the end of packed, form and scratch, and not a byte past anything else. It writes only what its part names.
+// Alignment: packed, form and scratch are 64-byte aligned. Reading past an end: a kernel may read
+// up to 255 bytes past the end of packed, form and scratch, and not a byte past anything else. It
+// writes only what its part names.
 //
-// The order of rows in a fused problem is the runtime's affair: q, k, v are stacked (three segments, each with a weight
-// scale); gate and up alternate, row 2i gate i and row 2i+1 up i (two segments: even and odd rows).
+// The order of rows in a fused problem is the runtime's affair: q, k, v are stacked (three
+// segments, each with a weight scale); gate and up alternate, row 2i gate i and row 2i+1 up i (two
+// segments: even and odd rows).
 #ifndef BITNET_RUNTIME_KERNEL_ABI_H_
 #define BITNET_RUNTIME_KERNEL_ABI_H_
 
@@ -26,11 +29,12 @@
 extern "C" {
 #endif
 
-// Goes up whenever anything in this file changes its meaning; a cache of another version is refused.
+// Goes up whenever anything in this file changes its meaning; a cache of another version is
+// refused.
 #define BITNET_ABI_VERSION 1
 
-// What becomes of the int32 dot products. Floats as docs/NUMERICS.md defines them: c = weight_scale / token_scale is one
-// division a token and segment, y = (float)dot * c.
+// What becomes of the int32 dot products. Floats as docs/NUMERICS.md defines them: c = weight_scale
+// / token_scale is one division a token and segment, y = (float)dot * c.
 enum BnEpilogue {
   BN_INT32 = 0,          // int32_t Y[m][n] = dot                          (tests and tuning)
   BN_SCALED = 1,         // float   Y[m][n] = dot * c
@@ -39,23 +43,25 @@ enum BnEpilogue {
   BN_GATE_UP_RELU2 = 4,  // float   Y[m][n/2] = relu2(g) * u
 };
 
-// Along which axis threads divide a problem. A kernel that builds tables from activations wants tokens divided where
-// there are many: by rows every thread would build every table.
+// Along which axis threads divide a problem. A kernel that builds tables from activations wants
+// tokens divided where there are many: by rows every thread would build every table.
 enum BnSplit { BN_SPLIT_ROWS = 0, BN_SPLIT_TOKENS = 1 };
 
-// K above this is refused everywhere: 127 * 131072 < 2^24, so a dot product is exact as a float, too.
+// K above this is refused everywhere: 127 * 131072 < 2^24, so a dot product is exact as a float,
+// too.
 #define BN_MAX_K 131072
 
 typedef struct BnSizes {
-  int64_t packed_bytes;         // of the whole matrix [N][K]
-  int64_t form_group_tokens;    // activations are prepared in groups of this many tokens (1: token by token)
-  int64_t form_group_bytes;     // bytes of one group: M tokens take ceil(M / form_group_tokens) * form_group_bytes
-  int64_t scratch_bytes;        // per thread, for run
-  int64_t exact_k;              // K up to which every accumulator is proved not to overflow
-  int32_t row_step;             // n0 is a multiple of this, n1 too unless it is N
-  int32_t token_step;           // m0 is a multiple of this, m1 too unless it is M
-  int32_t split;                // enum BnSplit
-  int32_t reserved;             // 0
+  int64_t packed_bytes;       // of the whole matrix [N][K]
+  int64_t form_group_tokens;  // activations are prepared in groups of this many tokens
+  int64_t form_group_bytes;   // bytes of one group: M tokens take ceil(M / form_group_tokens) *
+                              // form_group_bytes
+  int64_t scratch_bytes;      // per thread, for run
+  int64_t exact_k;            // K up to which every accumulator is proved not to overflow
+  int32_t row_step;           // n0 is a multiple of this, n1 too unless it is N
+  int32_t token_step;         // m0 is a multiple of this, m1 too unless it is M
+  int32_t split;              // enum BnSplit
+  int32_t reserved;           // 0
 } BnSizes;
 
 // Rows row_begin, row_begin + row_stride, ... < row_end of W share one weight scale.
@@ -65,33 +71,34 @@ typedef struct BnSegment {
 } BnSegment;
 
 typedef struct BnPack {
-  int64_t n, k;           // the whole matrix
-  int64_t n0, n1;         // rows to pack; n0 a multiple of row_step, n1 too unless it is N
-  const int8_t* trits;    // [n1-n0][k]: row n0 first, values -1, 0, +1
-  uint8_t* packed;        // the whole packed matrix; the panels of n0..n1 are written, padding included
+  int64_t n, k;         // the whole matrix
+  int64_t n0, n1;       // rows to pack; n0 a multiple of row_step, n1 too unless it is N
+  const int8_t* trits;  // [n1-n0][k]: row n0 first, values -1, 0, +1
+  uint8_t* packed;  // the whole packed matrix; the panels of n0..n1 are written, padding included
 } BnPack;
 
 typedef struct BnPrepare {
   int64_t k;
-  int64_t m0, m1;         // tokens; m0 a multiple of form_group_tokens
-  int64_t k0, k1;         // input features (0..k for a whole row; other ranges only for kernels with a finish)
-  const int8_t* x;        // [M][ldx], token 0 first, -127..127
-  int64_t ldx;            // elements
-  uint8_t* form;          // the whole form of M tokens
+  int64_t m0, m1;  // tokens; m0 a multiple of form_group_tokens
+  int64_t k0,
+      k1;  // input features (0..k for a whole row; other ranges only for kernels with a finish)
+  const int8_t* x;  // [M][ldx], token 0 first, -127..127
+  int64_t ldx;      // elements
+  uint8_t* form;    // the whole form of M tokens
 } BnPrepare;
 
 typedef struct BnRun {
   int64_t n, k;
-  int64_t m0, m1, n0, n1;       // the part
-  const uint8_t* packed;        // the whole packed matrix
-  const uint8_t* form;          // the whole form
-  uint8_t* scratch;             // this thread's scratch_bytes; contents undefined
-  const float* token_scale;     // [M] s of each token; not read by BN_INT32
-  const BnSegment* segments;    // not read by BN_INT32
+  int64_t m0, m1, n0, n1;     // the part
+  const uint8_t* packed;      // the whole packed matrix
+  const uint8_t* form;        // the whole form
+  uint8_t* scratch;           // this thread's scratch_bytes; contents undefined
+  const float* token_scale;   // [M] s of each token; not read by BN_INT32
+  const BnSegment* segments;  // not read by BN_INT32
   int32_t segment_count;
-  int32_t epilogue;             // enum BnEpilogue
-  void* y;                      // Y[M][ldy], int32_t or float, token 0 first
-  int64_t ldy;                  // elements; BN_GATE_UP_* write N/2 columns
+  int32_t epilogue;  // enum BnEpilogue
+  void* y;           // Y[M][ldy], int32_t or float, token 0 first
+  int64_t ldy;       // elements; BN_GATE_UP_* write N/2 columns
 } BnRun;
 
 typedef void BnSizesFn(int64_t n, int64_t k, BnSizes* sizes);

@@ -7,7 +7,8 @@
 namespace bitnet {
 namespace {
 
-// A source that answers for a problem whose K its accumulators were not proved for has no kernel for it.
+// A source that answers for a problem whose K its accumulators were not proved for has no kernel
+// for it.
 std::optional<ProblemKernels> ask(const KernelSource& source, const Problem& problem) {
   std::optional<ProblemKernels> found = source.find(problem);
   if (!found || found->classes.empty()) return std::nullopt;
@@ -17,7 +18,8 @@ std::optional<ProblemKernels> ask(const KernelSource& source, const Problem& pro
 }
 
 // The cache for these shapes, or why there is none.
-Result<std::unique_ptr<LoadedCache>> open_cache(const std::vector<Problem>& problems, const KernelSearch& search) {
+Result<std::unique_ptr<LoadedCache>> open_cache(const std::vector<Problem>& problems,
+                                                const KernelSearch& search) {
   const std::string shapes = shape_digest(problems);
   const Machine machine = this_machine(search.isa);
   std::string path = search.cache_path;
@@ -66,7 +68,8 @@ ChosenKernels choose_kernels(const std::vector<Problem>& problems, const KernelS
     if (count == 0) continue;
     if (!chosen.line.empty()) chosen.line += ", ";
     chosen.line += source->describe();
-    if (count < std::ssize(problems)) chosen.line += fmt::format(" for {} of {} problems", count, problems.size());
+    if (count < std::ssize(problems))
+      chosen.line += fmt::format(" for {} of {} problems", count, problems.size());
   }
   chosen.line += remark;
   return chosen;

@@ -1,10 +1,12 @@
-// A kernel as the runtime sees it: a name, numbers and functions; and the sources that answer for a problem with
-// kernels: a tuned cache, the built-in catalogue, or the scalar reference.
+// A kernel as the runtime sees it: a name, numbers and functions; and the sources that answer for a
+// problem with kernels: a tuned cache, the built-in catalogue, or the scalar reference.
 //
-// A kernel's name has a grammar, printed and parsed by one pair of functions, the same in symbols, logs and reports:
+// A kernel's name has a grammar, printed and parsed by one pair of functions, the same in symbols,
+// logs and reports:
 //   <kernel>_<packing>_<isa>__<parameters>     gemv_t2_avx512vnni__r32_k512_u2_pf2048
-// A packing is fixed by its name and those parameters that shape its bytes: packing_key "t2_r32". Kernels of different
-// token classes work on one packed copy if and only if their packing keys are equal.
+// A packing is fixed by its name and those parameters that shape its bytes: packing_key "t2_r32".
+// Kernels of different token classes work on one packed copy if and only if their packing keys are
+// equal.
 #pragma once
 
 #include <cstdint>
@@ -23,22 +25,23 @@
 namespace bitnet {
 
 struct KernelName {
-  std::string kernel;    // "gemv"
-  std::string packing;   // "t2"
+  std::string kernel;   // "gemv"
+  std::string packing;  // "t2"
   Isa isa = Isa::scalar;
-  std::vector<std::pair<std::string, int64_t>> parameters;  // in the template's own order: {"r", 32}, ...
+  std::vector<std::pair<std::string, int64_t>>
+      parameters;  // in the template's own order: {"r", 32}, ...
 
   std::optional<int64_t> parameter(std::string_view key) const;
   bool operator==(const KernelName&) const = default;
 };
-std::string to_string(const KernelName& name);             // also the C symbol prefix
+std::string to_string(const KernelName& name);  // also the C symbol prefix
 Result<KernelName> parse_kernel_name(std::string_view text);
 
 struct KernelFunctions {
-  BnSizesFn* sizes = nullptr;      // null for a cached kernel: its sizes stand in the manifest
+  BnSizesFn* sizes = nullptr;  // null for a cached kernel: its sizes stand in the manifest
   BnPackFn* pack = nullptr;
   BnPrepareFn* prepare = nullptr;
-  BnFinishFn* finish = nullptr;    // may be null
+  BnFinishFn* finish = nullptr;  // may be null
   BnRunFn* run = nullptr;
 };
 
@@ -49,8 +52,8 @@ struct ClassKernel {
   int64_t m_min = 1, m_max = kAnyTokens;
   KernelName name;
   std::string packing_key;
-  std::string form;                // kernels with equal form and K may share a prepared form
-  BnSizes sizes{};                 // for this problem's n and k
+  std::string form;  // kernels with equal form and K may share a prepared form
+  BnSizes sizes{};   // for this problem's n and k
   KernelFunctions functions;
 };
 
@@ -68,17 +71,21 @@ class KernelSource {
   virtual std::string describe() const = 0;
 };
 
-// The catalogue compiled into the runtime: every template at default parameters, at every level of this architecture.
+// The catalogue compiled into the runtime: every template at default parameters, at every level of
+// this architecture.
 struct BuiltinKernel {
   KernelName name;
   std::string packing_key, form;
   int64_t m_min = 1, m_max = kAnyTokens;  // the token class that it is written for
-  bool preferred = false;                 // the default of its level and class (others are kept for tests and reports)
+  // The default of its level and class (others are kept for tests and reports).
+  bool preferred = false;
   KernelFunctions functions;
 };
 const std::vector<BuiltinKernel>& builtin_kernels();
 
-std::unique_ptr<KernelSource> make_builtin_source(const IsaSet& isa);   // best level's preferred kernels
-std::unique_ptr<KernelSource> make_reference_source();                  // runtime/kernel/reference, plain scalar C++
+std::unique_ptr<KernelSource> make_builtin_source(
+    const IsaSet& isa);  // best level's preferred kernels
+// runtime/kernel/reference, plain scalar C++
+std::unique_ptr<KernelSource> make_reference_source();
 
 }  // namespace bitnet

@@ -1,9 +1,9 @@
-// What a kernel cache says of itself: JSON in an ELF note (owner "BITNET", type 1, section .note.bitnet.kc). Written by
-// the tuner, read by the runtime; the schema has one reader and one writer, here. Unknown fields are ignored, missing
-// ones are errors.
+// What a kernel cache says of itself: JSON in an ELF note (owner "BITNET", type 1, section
+// .note.bitnet.kc). Written by the tuner, read by the runtime; the schema has one reader and one
+// writer, here. Unknown fields are ignored, missing ones are errors.
 //
-// Two keys. Safety (abi, architecture, isa, shapes): a mismatch refuses the cache. Performance (machine, tool version):
-// a mismatch is only said.
+// Two keys. Safety (abi, architecture, isa, shapes): a mismatch refuses the cache. Performance
+// (machine, tool version): a mismatch is only said.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +17,13 @@
 
 namespace bitnet {
 
-struct KernelRecord {          // one compiled kernel in the file
-  std::string name;            // to_string(KernelName)
+struct KernelRecord {  // one compiled kernel in the file
+  std::string name;    // to_string(KernelName)
   std::string packing_key, form;
-  BnSizes sizes{};             // for the problem that it was compiled for
+  BnSizes sizes{};  // for the problem that it was compiled for
   // Offsets of the entry points from the start of the file; finish 0: none.
   uint64_t pack = 0, prepare = 0, finish = 0, run = 0;
-  std::string symbol_prefix;   // symbols <prefix>_pack, ... for --loader dlopen, gdb and perf
+  std::string symbol_prefix;  // symbols <prefix>_pack, ... for --loader dlopen, gdb and perf
 };
 
 struct ClassRecord {
@@ -31,7 +31,7 @@ struct ClassRecord {
   int kernel = 0;                // index into kernels
   double nanoseconds = 0;        // measured, median; 0 unknown
   double builtin_nanoseconds = 0;
-  double roof_share = 0;         // 0..1
+  double roof_share = 0;  // 0..1
 };
 
 struct ProblemRecord {
@@ -39,7 +39,7 @@ struct ProblemRecord {
   std::vector<ClassRecord> classes;
 };
 
-struct PlanRecord {            // a cache holds one for each (threads, objective) tuned
+struct PlanRecord {  // a cache holds one for each (threads, objective) tuned
   int threads = 1;
   std::string objective = "balanced";
   std::vector<ProblemRecord> problems;
@@ -49,11 +49,12 @@ struct Manifest {
   int format = 1;
   int abi = BITNET_ABI_VERSION;
   std::string tool_version, llvm_version;
-  std::string architecture;    // "x86_64"
-  std::string isa;             // the highest level that any kernel here needs
-  std::string shapes;          // shape_digest
+  std::string architecture;  // "x86_64"
+  std::string isa;           // the highest level that any kernel here needs
+  std::string shapes;        // shape_digest
   Machine machine;
-  std::string digest;          // XXH3-128 of the file with these 32 digits taken as zeros: against damage, not malice
+  // XXH3-128 of the file with these 32 digits as zeros: against damage, not malice.
+  std::string digest;
   std::vector<KernelRecord> kernels;
   std::vector<PlanRecord> plans;
 };

@@ -38,10 +38,18 @@ void plan_copies(const PackJob& job, std::vector<Copy>& copies) {
     job.out->copy_of_class.push_back(static_cast<size_t>(same - made_for.begin()));
     if (same != made_for.end()) continue;
     made_for.push_back(c);
-    AlignedBuffer& buffer = job.out->copies.emplace_back(static_cast<size_t>(classes[c].sizes.packed_bytes));
-    const int64_t rows = panel_rows(classes[c], k), first = copies.empty() ? 0 : copies.back().end_panel;
-    copies.push_back({.rows = job.rows, .kernel = &classes[c], .packed = buffer.as<uint8_t>(), .n = n, .k = k,
-                      .panel_rows = rows, .first_panel = first, .end_panel = first + (n + rows - 1) / rows});
+    AlignedBuffer& buffer =
+        job.out->copies.emplace_back(static_cast<size_t>(classes[c].sizes.packed_bytes));
+    const int64_t rows = panel_rows(classes[c], k),
+                  first = copies.empty() ? 0 : copies.back().end_panel;
+    copies.push_back({.rows = job.rows,
+                      .kernel = &classes[c],
+                      .packed = buffer.as<uint8_t>(),
+                      .n = n,
+                      .k = k,
+                      .panel_rows = rows,
+                      .first_panel = first,
+                      .end_panel = first + (n + rows - 1) / rows});
   }
 }
 
@@ -49,7 +57,8 @@ Result<void> pack_panel(const Copy& copy, int64_t panel, int8_t* trits) {
   const int64_t n0 = (panel - copy.first_panel) * copy.panel_rows;
   const int64_t n1 = std::min(copy.n, n0 + copy.panel_rows);
   BITNET_CHECK(copy.rows->decode(n0, n1, trits));
-  const BnPack pack{.n = copy.n, .k = copy.k, .n0 = n0, .n1 = n1, .trits = trits, .packed = copy.packed};
+  const BnPack pack{
+      .n = copy.n, .k = copy.k, .n0 = n0, .n1 = n1, .trits = trits, .packed = copy.packed};
   copy.kernel->functions.pack(&pack);
   return {};
 }
@@ -71,7 +80,8 @@ Result<void> ProblemRows::decode(int64_t n0, int64_t n1, int8_t* out) const {
   int64_t begin = 0;
   for (const TernaryMatrix* part : parts_) {
     const int64_t from = std::max(n0, begin), to = std::min(n1, begin + part->n());
-    if (from < to) BITNET_CHECK(part->decode_rows(from - begin, to - begin, out + (from - n0) * k()));
+    if (from < to)
+      BITNET_CHECK(part->decode_rows(from - begin, to - begin, out + (from - n0) * k()));
     begin += part->n();
   }
   return {};
@@ -107,11 +117,13 @@ Result<void> pack_weights(ThreadPool& pool, std::span<const PackJob> jobs,
   const int64_t panels = copies.back().end_panel;
   size_t trits_bytes = 0;
   for (const Copy& copy : copies)
-    trits_bytes = std::max(trits_bytes, static_cast<size_t>(std::min(copy.panel_rows, copy.n) * copy.k));
+    trits_bytes =
+        std::max(trits_bytes, static_cast<size_t>(std::min(copy.panel_rows, copy.n) * copy.k));
 
   std::atomic<int64_t> next{0};
   std::mutex mutex;
-  int64_t failed_panel = panels;  // the first one of those that failed, so that the message does not depend on timing
+  // The first one of those that failed, so that the message does not depend on timing.
+  int64_t failed_panel = panels;
   Error error;
   pool.run([&](int thread) {
     AlignedBuffer trits(trits_bytes);
@@ -127,7 +139,8 @@ Result<void> pack_weights(ThreadPool& pool, std::span<const PackJob> jobs,
         }
         next.store(panels, std::memory_order_relaxed);
       }
-      if (thread == 0 && progress) progress(static_cast<double>(panel) / static_cast<double>(panels));
+      if (thread == 0 && progress)
+        progress(static_cast<double>(panel) / static_cast<double>(panels));
     }
   });
   if (failed_panel < panels) return std::unexpected(std::move(error));

@@ -1,5 +1,6 @@
-// From the rows of a model file to what kernels read: each matrix is decoded and packed panel by panel, on all threads,
-// through buffers that fit a second-level cache. Decoded trits of a whole matrix never exist.
+// From the rows of a model file to what kernels read: each matrix is decoded and packed panel by
+// panel, on all threads, through buffers that fit a second-level cache. Decoded trits of a whole
+// matrix never exist.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +16,13 @@
 
 namespace bitnet {
 
-// The rows of one (possibly fused) problem in the order that abi.h fixes: parts stacked (q, k, v), or two parts
-// alternating (row 2i gate i, row 2i+1 up i). Views: the model file must outlive it.
+// The rows of one (possibly fused) problem in the order that abi.h fixes: parts stacked (q, k, v),
+// or two parts alternating (row 2i gate i, row 2i+1 up i). Views: the model file must outlive it.
 class ProblemRows {
  public:
-  static ProblemRows stacked(std::vector<const TernaryMatrix*> parts) { return {std::move(parts), false}; }
+  static ProblemRows stacked(std::vector<const TernaryMatrix*> parts) {
+    return {std::move(parts), false};
+  }
   static ProblemRows alternating(const TernaryMatrix& even, const TernaryMatrix& odd) {
     return {{&even, &odd}, true};
   }

@@ -1,9 +1,11 @@
-// A problem is what a kernel is asked to do: one (possibly fused) ternary matrix product of the model.
+// A problem is what a kernel is asked to do: one (possibly fused) ternary matrix product of the
+// model.
 //   qkv      q, k and v rows stacked, K = hidden                N = q + k + v rows
 //   output   attention output, added to the residual stream
 //   gate_up  gate and up rows alternating, activation(gate) * up in the epilogue
 //   down     feed-forward output, added to the residual stream
-// Problems are derived from a model's shapes only, so two models of the same shapes share a kernel cache.
+// Problems are derived from a model's shapes only, so two models of the same shapes share a kernel
+// cache.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +21,10 @@ enum class ProblemKind : uint8_t { qkv, output, gate_up, down };
 
 struct Problem {
   ProblemKind kind = ProblemKind::qkv;
-  int64_t n = 0;                  // output features, all segments together
-  int64_t k = 0;                  // input features
+  int64_t n = 0;  // output features, all segments together
+  int64_t k = 0;  // input features
   BnEpilogue epilogue = BN_SCALED;
-  int count = 1;                  // how many layers ask for it
+  int count = 1;  // how many layers ask for it
 
   bool operator==(const Problem&) const = default;
 };

@@ -25,13 +25,14 @@ found by itself, and never changes a token.
 Exit codes: 0 done, 1 error, 2 wrong command line, 130 ended by Ctrl-C.)";
 
 // Long options of one dash, which CLI11 would read as a row of short ones.
-constexpr std::array<std::pair<std::string_view, const char*>, 7> kOneDash{{{"-ub", "--ubatch-size"},
-                                                                           {"-ctk", "--cache-type-k"},
-                                                                           {"-ctv", "--cache-type-v"},
-                                                                           {"-cnv", "--conversation"},
-                                                                           {"-sys", "--system-prompt"},
-                                                                           {"-tb", "--threads-batch"},
-                                                                           {"-no-cnv", "--no-conversation"}}};
+constexpr std::array<std::pair<std::string_view, const char*>, 7> kOneDash{
+    {{"-ub", "--ubatch-size"},
+     {"-ctk", "--cache-type-k"},
+     {"-ctv", "--cache-type-v"},
+     {"-cnv", "--conversation"},
+     {"-sys", "--system-prompt"},
+     {"-tb", "--threads-batch"},
+     {"-no-cnv", "--no-conversation"}}};
 
 std::vector<std::string> with_two_dashes(int argc, char** argv) {
   std::vector<std::string> arguments(argv + 1, argv + argc);
@@ -75,7 +76,8 @@ std::string unescape(const std::string& text) {
 
 std::string isa_names() {
   std::string names;
-  for (const IsaLevel& level : isa_levels()) names += (names.empty() ? "" : " ") + std::string(level.name);
+  for (const IsaLevel& level : isa_levels())
+    names += (names.empty() ? "" : " ") + std::string(level.name);
   return names;
 }
 
@@ -87,8 +89,9 @@ std::string kv_type_check(const std::string& type) {
 
 // CLI11 fills these; finish() turns them into Arguments.
 struct Raw {
-  std::string prompt, system, isa, kernels = "auto", loader = "map", activations = "int8", kv_k = "f16", kv_v = "f16",
-              ppl_mode = "llama", receipt, perplexity_file, model;
+  std::string prompt, system, isa, kernels = "auto", loader = "map", activations = "int8",
+                                   kv_k = "f16", kv_v = "f16", ppl_mode = "llama", receipt,
+                                   perplexity_file, model;
   int64_t batch = 2048, ubatch = 512, seed = -1;
   bool escapes = true;
 };
@@ -96,87 +99,157 @@ struct Raw {
 void add_input(CLI::App& app, Arguments& a, Raw& raw) {
   app.add_option("MODEL,-m,--model", raw.model, "model file (GGUF)")->type_name("FILE");
   app.add_option("-p,--prompt", raw.prompt, "text to continue, or the first message of a chat")
-      ->type_name("TEXT")->group("Input");
-  app.add_option("-f,--file", a.prompt_file, "the prompt from a file; one newline at its end is dropped")
-      ->type_name("FILE")->group("Input");
+      ->type_name("TEXT")
+      ->group("Input");
+  app.add_option("-f,--file", a.prompt_file,
+                 "the prompt from a file; one newline at its end is dropped")
+      ->type_name("FILE")
+      ->group("Input");
   app.add_flag("-e,--escape,!--no-escape", raw.escapes,
-               "\\n \\r \\t \\\" \\\\ \\xNN in -p mean what they mean in C (default: yes)")->group("Input");
+               "\\n \\r \\t \\\" \\\\ \\xNN in -p mean what they mean in C (default: yes)")
+      ->group("Input");
   app.add_flag("--conversation,!--no-conversation", a.conversation, "-cnv: chat")->group("Input");
   app.add_option("--system-prompt", raw.system, "-sys: what the model is told before a chat")
-      ->type_name("TEXT")->group("Input");
+      ->type_name("TEXT")
+      ->group("Input");
 }
 
 void add_generation(CLI::App& app, Arguments& a, Raw& raw) {
   SamplerOptions& s = a.sampler;
   const char* group = "Generation";
-  app.add_option("-n,--predict,--n-predict", a.predict, "tokens to generate, -1: until the model stops")
-      ->capture_default_str()->type_name("N")->group(group);
+  app.add_option("-n,--predict,--n-predict", a.predict,
+                 "tokens to generate, -1: until the model stops")
+      ->capture_default_str()
+      ->type_name("N")
+      ->group(group);
   app.add_option("-c,--ctx-size", a.context,
-                 "context in tokens, 0: the model's own (default: that, at most 4096; 512 for --perplexity)")
-      ->type_name("N")->group(group);
+                 "context in tokens, 0: the model's own (default: that, at most 4096; 512 for "
+                 "--perplexity)")
+      ->type_name("N")
+      ->group(group);
   app.add_option("--temp", s.temperature, "temperature, 0: always the likeliest token")
-      ->capture_default_str()->type_name("T")->group(group);
-  app.add_option("--top-k", s.top_k, "among the best K, 0: all")->capture_default_str()->type_name("K")->group(group);
+      ->capture_default_str()
+      ->type_name("T")
+      ->group(group);
+  app.add_option("--top-k", s.top_k, "among the best K, 0: all")
+      ->capture_default_str()
+      ->type_name("K")
+      ->group(group);
   app.add_option("--top-p", s.top_p, "among the best that sum to P, 1: all")
-      ->capture_default_str()->type_name("P")->group(group);
+      ->capture_default_str()
+      ->type_name("P")
+      ->group(group);
   app.add_option("--min-p", s.min_p, "among those with P of the best one's probability, 0: all")
-      ->capture_default_str()->type_name("P")->group(group);
+      ->capture_default_str()
+      ->type_name("P")
+      ->group(group);
   app.add_option("--repeat-penalty", s.repeat_penalty, "of the last tokens, 1: none")
-      ->capture_default_str()->type_name("R")->group(group);
+      ->capture_default_str()
+      ->type_name("R")
+      ->group(group);
   app.add_option("--repeat-last-n", s.repeat_last_n, "how many they are, -1: all")
-      ->capture_default_str()->type_name("N")->group(group);
+      ->capture_default_str()
+      ->type_name("N")
+      ->group(group);
   app.add_option("-s,--seed", raw.seed, "same seed, same text, on every CPU; -1: a random one")
-      ->capture_default_str()->type_name("N")->group(group);
-  app.add_flag("!--no-display-prompt", a.display_prompt, "do not print the prompt before its continuation")
+      ->capture_default_str()
+      ->type_name("N")
+      ->group(group);
+  app.add_flag("!--no-display-prompt", a.display_prompt,
+               "do not print the prompt before its continuation")
       ->group(group);
 }
 
 void add_speed(CLI::App& app, Arguments& a, Raw& raw) {
   const char* group = "Speed (none of these changes a token)";
-  app.add_option("-t,--threads", a.model.threads, "threads (default: physical cores that this process may use)")
-      ->check(CLI::Range(1, 1024))->type_name("N")->group(group);
-  app.add_option("--threads-batch", "-tb: accepted and ignored, -t serves prompts too")->type_name("N")->group(group);
+  app.add_option("-t,--threads", a.model.threads,
+                 "threads (default: physical cores that this process may use)")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N")
+      ->group(group);
+  app.add_option("--threads-batch", "-tb: accepted and ignored, -t serves prompts too")
+      ->type_name("N")
+      ->group(group);
   app.add_option("-b,--batch-size", raw.batch, "most tokens of a prompt given to the model at once")
-      ->capture_default_str()->check(CLI::Range(1, 1 << 20))->type_name("N")->group(group);
-  app.add_option("--ubatch-size", raw.ubatch, "-ub: most tokens computed at once; the smaller of both counts")
-      ->capture_default_str()->check(CLI::Range(1, 1 << 16))->type_name("N")->group(group);
-  app.add_option("--kernels", raw.kernels, "auto: tuned if there are any; builtin; reference: plain and slow")
-      ->capture_default_str()->check(CLI::IsMember({"auto", "builtin", "reference"}))->group(group);
-  app.add_option("--isa", raw.isa, "use no more than this level: " + isa_names())->type_name("LEVEL")->group(group);
-  app.add_option("--cache", a.model.cache_path, "kernel cache of bitnet-tune (default: searched for)")
-      ->type_name("FILE")->group(group);
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 20))
+      ->type_name("N")
+      ->group(group);
+  app.add_option("--ubatch-size", raw.ubatch,
+                 "-ub: most tokens computed at once; the smaller of both counts")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 16))
+      ->type_name("N")
+      ->group(group);
+  app.add_option("--kernels", raw.kernels,
+                 "auto: tuned if there are any; builtin; reference: plain and slow")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"auto", "builtin", "reference"}))
+      ->group(group);
+  app.add_option("--isa", raw.isa, "use no more than this level: " + isa_names())
+      ->type_name("LEVEL")
+      ->group(group);
+  app.add_option("--cache", a.model.cache_path,
+                 "kernel cache of bitnet-tune (default: searched for)")
+      ->type_name("FILE")
+      ->group(group);
   app.add_option("--loader", raw.loader, "map, or dlopen: for gdb and perf")
-      ->capture_default_str()->check(CLI::IsMember({"map", "dlopen"}))->group(group);
+      ->capture_default_str()
+      ->check(CLI::IsMember({"map", "dlopen"}))
+      ->group(group);
 }
 
 void add_precision(CLI::App& app, Raw& raw) {
   const char* group = "Precision";
   app.add_option("--cache-type-k", raw.kv_k, "-ctk: type of cached keys, f16 or f32")
-      ->capture_default_str()->check(kv_type_check)->type_name("TYPE")->group(group);
-  app.add_option("--cache-type-v", raw.kv_v, "-ctv: type of cached values, the same as that of keys")
-      ->capture_default_str()->check(kv_type_check)->type_name("TYPE")->group(group);
-  app.add_option("--activations", raw.activations, "int8 as trained, or float: slow, to compare with")
-      ->capture_default_str()->check(CLI::IsMember({"int8", "float"}))->group(group);
+      ->capture_default_str()
+      ->check(kv_type_check)
+      ->type_name("TYPE")
+      ->group(group);
+  app.add_option("--cache-type-v", raw.kv_v,
+                 "-ctv: type of cached values, the same as that of keys")
+      ->capture_default_str()
+      ->check(kv_type_check)
+      ->type_name("TYPE")
+      ->group(group);
+  app.add_option("--activations", raw.activations,
+                 "int8 as trained, or float: slow, to compare with")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"int8", "float"}))
+      ->group(group);
 }
 
 void add_tasks(CLI::App& app, Arguments& a, Raw& raw) {
   const char* group = "Instead of generating";
   app.add_flag("--tokenize", a.tokenize, "print the prompt's token ids")->group(group);
-  app.add_option("--perplexity", raw.perplexity_file, "perplexity of a text (or of -f FILE), in llama.cpp's windows")
-      ->expected(0, 1)->type_name("FILE")->group(group);
+  app.add_option("--perplexity", raw.perplexity_file,
+                 "perplexity of a text (or of -f FILE), in llama.cpp's windows")
+      ->expected(0, 1)
+      ->type_name("FILE")
+      ->group(group);
   app.add_option("--chunks", a.chunks, "only the first N windows, -1: all")
-      ->capture_default_str()->type_name("N")->group(group);
+      ->capture_default_str()
+      ->type_name("N")
+      ->group(group);
   app.add_option("--ppl-mode", raw.ppl_mode,
-                 "llama: the second half of each whole window is scored; full: all of it and the last, shorter one")
-      ->capture_default_str()->check(CLI::IsMember({"llama", "full"}))->group(group);
+                 "llama: the second half of each whole window is scored; full: all of it and the "
+                 "last, shorter one")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"llama", "full"}))
+      ->group(group);
 }
 
 void add_output(CLI::App& app, Arguments& a, Raw& raw) {
   const char* group = "Output";
   app.add_option("--receipt", raw.receipt,
                  "print a digest of tokens, hidden states and best logits; =full: of all logits")
-      ->expected(0, 1)->default_str("top")->check(CLI::IsMember({"top", "full"}))->type_name("[=full]")->group(group);
-  app.add_flag("--log-disable", a.quiet, "nothing on stderr but errors and what was asked for")->group(group);
+      ->expected(0, 1)
+      ->default_str("top")
+      ->check(CLI::IsMember({"top", "full"}))
+      ->type_name("[=full]")
+      ->group(group);
+  app.add_flag("--log-disable", a.quiet, "nothing on stderr but errors and what was asked for")
+      ->group(group);
   app.add_flag("-v,--verbose", a.verbose, "which kernel serves which matrix")->group(group);
 }
 
@@ -202,18 +275,22 @@ Result<void> finish(const CLI::App& app, Arguments& a, Raw& raw) {
   m.activations = raw.activations == "float" ? Activations::float32 : Activations::int8;
   if (!raw.isa.empty()) {
     m.isa = parse_isa(raw.isa);
-    if (!m.isa) return fail(Error::Kind::invalid, "--isa {}: wanted one of {}", raw.isa, isa_names());
+    if (!m.isa)
+      return fail(Error::Kind::invalid, "--isa {}: wanted one of {}", raw.isa, isa_names());
   }
 
-  if (a.model_path.empty()) return fail(Error::Kind::invalid, "no model: bitnet-run model.gguf -p TEXT, or --help");
+  if (a.model_path.empty())
+    return fail(Error::Kind::invalid, "no model: bitnet-run model.gguf -p TEXT, or --help");
   if (a.prompt && !a.prompt_file.empty())
     return fail(Error::Kind::invalid, "both -p and -f give a prompt: wanted one of them");
   if (!a.prompt && a.prompt_file.empty() && !a.conversation && !a.perplexity)
-    return fail(Error::Kind::invalid, "nothing to do: wanted -p TEXT, -f FILE, -cnv or --perplexity FILE");
+    return fail(Error::Kind::invalid,
+                "nothing to do: wanted -p TEXT, -f FILE, -cnv or --perplexity FILE");
   if (a.perplexity && a.perplexity_file.empty())
     return fail(Error::Kind::invalid, "--perplexity: wanted a text file");
   if (a.system && !a.conversation) return fail(Error::Kind::invalid, "-sys: wanted -cnv with it");
-  if (a.context < -1) return fail(Error::Kind::invalid, "-c {}: wanted a number of tokens", a.context);
+  if (a.context < -1)
+    return fail(Error::Kind::invalid, "-c {}: wanted a number of tokens", a.context);
   return check(a.sampler);
 }
 

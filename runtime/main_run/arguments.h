@@ -21,16 +21,16 @@ struct Arguments {
   KvType kv_k = KvType::f16, kv_v = KvType::f16;
   SamplerOptions sampler;
 
-  bool conversation = false;          // -cnv
-  bool tokenize = false;              // --tokenize
-  bool perplexity = false;            // --perplexity
+  bool conversation = false;  // -cnv
+  bool tokenize = false;      // --tokenize
+  bool perplexity = false;    // --perplexity
   std::string perplexity_file;
-  int64_t chunks = -1;                // --chunks: < 0: all
-  bool score_all = false;             // --ppl-mode full
+  int64_t chunks = -1;     // --chunks: < 0: all
+  bool score_all = false;  // --ppl-mode full
 
   bool display_prompt = true;
   bool receipt = false, receipt_full = false;
-  bool quiet = false;                 // --log-disable
+  bool quiet = false;  // --log-disable
   bool verbose = false;
 };
 

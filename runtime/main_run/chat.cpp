@@ -1,4 +1,5 @@
-// A conversation: messages from stdin, a line each (a backslash at its end continues it), replies to stdout.
+// A conversation: messages from stdin, a line each (a backslash at its end continues it), replies
+// to stdout.
 #include "runtime/text/chat.h"
 
 #include <unistd.h>
@@ -16,7 +17,7 @@ namespace {
 // The next message; nothing at the end of input or after Ctrl-C.
 std::optional<std::string> read_message(const Task& task) {
   std::string message;
-  for (std::string line; ; message += line + "\n") {
+  for (std::string line;; message += line + "\n") {
     if (isatty(STDIN_FILENO)) task.log("> ");
     if (!std::getline(std::cin, line)) return std::nullopt;
     if (!line.ends_with('\\')) return message + line;
@@ -36,11 +37,14 @@ std::vector<ChatMessage> opening(const Arguments& arguments, std::string user) {
 Result<int> chat(const Task& task) {
   const Arguments& a = task.arguments;
   const Tokenizer& tokenizer = task.model.tokenizer();
-  BITNET_TRY(const ChatTemplate format, ChatTemplate::choose(task.model.hparams().architecture, tokenizer));
+  BITNET_TRY(const ChatTemplate format,
+             ChatTemplate::choose(task.model.hparams().architecture, tokenizer));
   BITNET_TRY(Sequence sequence, make_sequence(task));
-  Generator generator(task.model, std::move(sequence), a.sampler, a.model.batch, task.receipt, task.timings);
+  Generator generator(task.model, std::move(sequence), a.sampler, a.model.batch, task.receipt,
+                      task.timings);
   Output out;
-  task.log("chat in the format of {}; Ctrl-C ends a reply, Ctrl-D the conversation\n", name(format.format()));
+  task.log("chat in the format of {}; Ctrl-C ends a reply, Ctrl-D the conversation\n",
+           name(format.format()));
 
   std::optional<std::string> user;
   if (a.prompt || !a.prompt_file.empty()) {
@@ -50,7 +54,8 @@ Result<int> chat(const Task& task) {
   }
   for (bool first = true; user; user = read_message(task), first = false) {
     clear_interrupt();
-    const std::vector<int32_t> tokens = first ? format.begin(opening(a, *user)) : format.next(*user);
+    const std::vector<int32_t> tokens =
+        first ? format.begin(opening(a, *user)) : format.next(*user);
     if (std::ssize(tokens) > generator.room()) {
       task.log("the context of {} tokens is full\n", generator.capacity());
       return 0;

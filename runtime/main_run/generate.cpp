@@ -21,11 +21,13 @@ int64_t context_of(const Task& task) {
 }  // namespace
 
 Result<std::string> read_text(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             std::fclose);
   if (!file) return fail(Error::Kind::io, "{}: {}", path, std::strerror(errno));
   std::string text;
   char buffer[65536];
-  for (size_t n; (n = std::fread(buffer, 1, sizeof buffer, file.get())) > 0;) text.append(buffer, n);
+  for (size_t n; (n = std::fread(buffer, 1, sizeof buffer, file.get())) > 0;)
+    text.append(buffer, n);
   if (std::ferror(file.get())) return fail(Error::Kind::io, "{}: {}", path, std::strerror(errno));
   return text;
 }
@@ -39,7 +41,8 @@ Result<std::string> prompt_text(const Arguments& arguments) {
 
 Result<Sequence> make_sequence(const Task& task) {
   const int64_t context = context_of(task), own = task.model.hparams().context;
-  if (context > own) task.log("warning: a context of {} tokens, but the model was made for {}\n", context, own);
+  if (context > own)
+    task.log("warning: a context of {} tokens, but the model was made for {}\n", context, own);
   return task.model.sequence(context, task.arguments.kv_k, task.arguments.kv_v);
 }
 
@@ -48,7 +51,8 @@ Result<int> tokenize(const Arguments& arguments) {
   BITNET_TRY(const Gguf file, Gguf::open(arguments.model_path));
   BITNET_TRY(const Tokenizer tokenizer, Tokenizer::open(file));
   std::string line;
-  for (const int32_t id : tokenizer.encode(text, true, true)) line += fmt::format("{}{}", line.empty() ? "" : " ", id);
+  for (const int32_t id : tokenizer.encode(text, true, true))
+    line += fmt::format("{}{}", line.empty() ? "" : " ", id);
   Output out;
   BITNET_CHECK(out.write(line + "\n"));
   return 0;
@@ -60,13 +64,16 @@ Result<int> generate(const Task& task) {
   BITNET_TRY(const std::string text, prompt_text(a));
   const std::vector<int32_t> prompt = tokenizer.encode(text, true, true);
   if (prompt.empty())
-    return fail(Error::Kind::invalid, "the prompt is empty, and this model has no token that begins a text");
+    return fail(Error::Kind::invalid,
+                "the prompt is empty, and this model has no token that begins a text");
   BITNET_TRY(Sequence sequence, make_sequence(task));
   if (std::ssize(prompt) > sequence.capacity())
-    return fail(Error::Kind::invalid, "the prompt has {} tokens, the context {}: -c {} or more makes room",
-                prompt.size(), sequence.capacity(), prompt.size() + 1);
+    return fail(Error::Kind::invalid,
+                "the prompt has {} tokens, the context {}: -c {} or more makes room", prompt.size(),
+                sequence.capacity(), prompt.size() + 1);
 
-  Generator generator(task.model, std::move(sequence), a.sampler, a.model.batch, task.receipt, task.timings);
+  Generator generator(task.model, std::move(sequence), a.sampler, a.model.batch, task.receipt,
+                      task.timings);
   Output out;
   if (a.display_prompt) BITNET_CHECK(out.write(text));
   if (Result<void> fed = generator.feed(prompt); !fed) {
@@ -77,7 +84,8 @@ Result<int> generate(const Task& task) {
   StreamDecoder decoder(tokenizer, {.special = false, .at_start = text.empty()});
   BITNET_TRY(const Generator::End end, generator.reply(a.predict, out, decoder));
   BITNET_CHECK(out.end_line());
-  if (end == Generator::End::context) task.log("the context of {} tokens is full\n", generator.capacity());
+  if (end == Generator::End::context)
+    task.log("the context of {} tokens is full\n", generator.capacity());
   return end == Generator::End::interrupt ? kInterruptedExit : 0;
 }
 

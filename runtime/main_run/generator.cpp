@@ -7,10 +7,13 @@
 
 namespace bitnet {
 
-Generator::Generator(Model& model, Sequence sequence, const SamplerOptions& sampler, int64_t batch, Receipt* receipt,
-                     Timings& timings)
-    : model_(model), sequence_(std::move(sequence)),
-      sampler_(sampler, model.hparams().vocabulary, model.float_kernels()), batch_(batch), receipt_(receipt),
+Generator::Generator(Model& model, Sequence sequence, const SamplerOptions& sampler, int64_t batch,
+                     Receipt* receipt, Timings& timings)
+    : model_(model),
+      sequence_(std::move(sequence)),
+      sampler_(sampler, model.hparams().vocabulary, model.float_kernels()),
+      batch_(batch),
+      receipt_(receipt),
       timings_(timings) {}
 
 Result<void> Generator::evaluate(std::span<const int32_t> tokens, bool last_of_all) {

@@ -16,12 +16,13 @@ namespace bitnet {
 
 class Generator {
  public:
-  // batch: most tokens given to the model at once. receipt may be null. All must outlive the generator.
-  Generator(Model& model, Sequence sequence, const SamplerOptions& sampler, int64_t batch, Receipt* receipt,
-            Timings& timings);
+  // batch: most tokens given to the model at once. receipt may be null. All must outlive the
+  // generator.
+  Generator(Model& model, Sequence sequence, const SamplerOptions& sampler, int64_t batch,
+            Receipt* receipt, Timings& timings);
 
-  // Evaluates tokens, at least one; the last one's logits are what the next token is sampled from. Kind interrupted
-  // after Ctrl-C, with some of them evaluated.
+  // Evaluates tokens, at least one; the last one's logits are what the next token is sampled from.
+  // Kind interrupted after Ctrl-C, with some of them evaluated.
   Result<void> feed(std::span<const int32_t> tokens);
 
   enum class End : uint8_t {
@@ -33,10 +34,12 @@ class Generator {
   // After feed: generates and writes at most `limit` tokens (< 0: no limit).
   Result<End> reply(int64_t limit, Output& out, StreamDecoder& decoder);
 
-  // Tokens of a reply that were written but not evaluated, for nobody has needed their logits yet: at most one. What is
-  // fed next comes after it.
+  // Tokens of a reply that were written but not evaluated, for nobody has needed their logits yet:
+  // at most one. What is fed next comes after it.
   std::span<const int32_t> unevaluated() const { return unevaluated_; }
-  int64_t room() const { return sequence_.capacity() - sequence_.length() - std::ssize(unevaluated_); }
+  int64_t room() const {
+    return sequence_.capacity() - sequence_.length() - std::ssize(unevaluated_);
+  }
   int64_t capacity() const { return sequence_.capacity(); }
 
  private:

@@ -1,4 +1,5 @@
-// Ctrl-C: the first ends the reply, a second one before the reply has ended ends the program (exit code 130).
+// Ctrl-C: the first ends the reply, a second one before the reply has ended ends the program (exit
+// code 130).
 #pragma once
 
 namespace bitnet {

@@ -1,4 +1,5 @@
-// bitnet-run: loads a model, does one task, prints what it took. Wiring only; the tasks stand in files of their own.
+// bitnet-run: loads a model, does one task, prints what it took. Wiring only; the tasks stand in
+// files of their own.
 #include <unistd.h>
 
 #include <cstdio>
@@ -19,16 +20,17 @@ std::function<void(double)> load_progress(const Stopwatch& watch) {
     if (watch.milliseconds() < 1000 || (done >= 1 && !shown)) return;
     shown = true;
     const int width = 40, filled = static_cast<int>(done * width);
-    fmt::print(stderr, "\rloading [{:=<{}}{: <{}}] {:3.0f} %{}", "", filled, "", width - filled, done * 100,
-               done >= 1 ? "\r\033[K" : "");
+    fmt::print(stderr, "\rloading [{:=<{}}{: <{}}] {:3.0f} %{}", "", filled, "", width - filled,
+               done * 100, done >= 1 ? "\r\033[K" : "");
     std::fflush(stderr);
   };
 }
 
 void describe_model(const Task& task) {
   const Hparams& h = task.model.hparams();
-  task.log("model: {} ({}), {:.1f} M parameters, {:.1f} MB\n", h.name.empty() ? task.arguments.model_path : h.name,
-           h.architecture, static_cast<double>(task.model.parameters()) / 1e6,
+  task.log("model: {} ({}), {:.1f} M parameters, {:.1f} MB\n",
+           h.name.empty() ? task.arguments.model_path : h.name, h.architecture,
+           static_cast<double>(task.model.parameters()) / 1e6,
            static_cast<double>(task.model.file_bytes()) / 1e6);
   task.log("kernels: {}; {} thread{}\n", task.model.kernels_in_use(), task.model.threads(),
            task.model.threads() == 1 ? "" : "s");
@@ -44,7 +46,8 @@ Result<int> run(Arguments& arguments) {
   Receipt receipt(arguments.receipt_full);
   const Task task{arguments, model, arguments.receipt ? &receipt : nullptr, timings};
   describe_model(task);
-  if (arguments.sampler.temperature > 0 && !arguments.perplexity) task.log("seed: {}\n", arguments.sampler.seed);
+  if (arguments.sampler.temperature > 0 && !arguments.perplexity)
+    task.log("seed: {}\n", arguments.sampler.seed);
   BITNET_TRY(const int code, arguments.perplexity     ? perplexity(task)
                              : arguments.conversation ? chat(task)
                                                       : generate(task));

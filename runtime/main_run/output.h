@@ -9,7 +9,8 @@ namespace bitnet {
 
 class Output {
  public:
-  // Written through at once. Kind interrupted: the reader closed its pipe, which is no news to the user.
+  // Written through at once. Kind interrupted: the reader closed its pipe, which is no news to the
+  // user.
   Result<void> write(std::string_view text);
   // Ends the last line, if it is not ended.
   Result<void> end_line();

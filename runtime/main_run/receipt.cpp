@@ -11,13 +11,16 @@
 
 namespace bitnet {
 
-static_assert(std::endian::native == std::endian::little, "words are digested as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "words are digested as they lie in memory");
 
 struct Receipt::State {
   XXH3_state_t xxh3;
 };
 
-Receipt::Receipt(bool full) : state_(std::make_unique<State>()), full_(full) { XXH3_128bits_reset(&state_->xxh3); }
+Receipt::Receipt(bool full) : state_(std::make_unique<State>()), full_(full) {
+  XXH3_128bits_reset(&state_->xxh3);
+}
 Receipt::~Receipt() = default;
 
 Want Receipt::want(Want caller) const {
@@ -52,8 +55,8 @@ void Receipt::add(std::span<const int32_t> tokens, const TokenResult& result) {
 
 std::string Receipt::line() const {
   const XXH128_hash_t digest = XXH3_128bits_digest(&state_->xxh3);
-  return fmt::format("receipt {} {:016x}{:016x} of {} tokens", full_ ? "1-full" : "1", digest.high64, digest.low64,
-                     count_);
+  return fmt::format("receipt {} {:016x}{:016x} of {} tokens", full_ ? "1-full" : "1",
+                     digest.high64, digest.low64, count_);
 }
 
 }  // namespace bitnet

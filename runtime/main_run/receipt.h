@@ -1,7 +1,8 @@
-// A receipt: one digest of everything that evaluation decided, equal wherever docs/NUMERICS.md holds.
+// A receipt: one digest of everything that evaluation decided, equal wherever docs/NUMERICS.md
+// holds.
 //
-// Format 1 is XXH3 of 128 bits over, for every token that asked for logits, in the order of evaluation, as little-endian
-// 32-bit words:
+// Format 1 is XXH3 of 128 bits over, for every token that asked for logits, in the order of
+// evaluation, as little-endian 32-bit words:
 //   the number of tokens so far, and their ids (this one last)
 //   the bits of the final normed hidden state
 //   id and bits of the best 8 logits (all, where the vocabulary is smaller), best first

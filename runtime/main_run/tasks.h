@@ -1,5 +1,5 @@
-// What bitnet-run can be asked to do. Each task gets a loaded model, writes text to stdout and returns an exit code, or
-// an error, which main prints.
+// What bitnet-run can be asked to do. Each task gets a loaded model, writes text to stdout and
+// returns an exit code, or an error, which main prints.
 #pragma once
 
 #include <string>
@@ -26,9 +26,9 @@ struct Task {
 
 constexpr int kInterruptedExit = 130;
 
-Result<int> generate(const Task& task);    // -p, -f
-Result<int> chat(const Task& task);        // -cnv
-Result<int> perplexity(const Task& task);  // --perplexity
+Result<int> generate(const Task& task);            // -p, -f
+Result<int> chat(const Task& task);                // -cnv
+Result<int> perplexity(const Task& task);          // --perplexity
 Result<int> tokenize(const Arguments& arguments);  // --tokenize: needs no weights
 
 // -p, or the contents of -f without one newline at their end.

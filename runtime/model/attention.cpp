@@ -19,13 +19,15 @@ void Attention::store(std::span<const TokenPlace> places, int64_t layer, float* 
     const float* v = k + s.kv_heads * s.head_size;
     floats_.rope(q, group(), s.head_size, s.rope_dimensions, s.neox, angles.cos, angles.sin);
     floats_.rope(k, 1, s.head_size, s.rope_dimensions, s.neox, angles.cos, angles.sin);
-    floats_.store_k(place.cache->type(), k, s.head_size, place.position, place.cache->k(layer, head));
-    floats_.store_v(place.cache->type(), v, s.head_size, place.position, place.cache->v(layer, head));
+    floats_.store_k(place.cache->type(), k, s.head_size, place.position,
+                    place.cache->k(layer, head));
+    floats_.store_v(place.cache->type(), v, s.head_size, place.position,
+                    place.cache->v(layer, head));
   }
 }
 
-void Attention::attend(std::span<const TokenPlace> places, int64_t layer, const float* qkv, int64_t ld, float* out,
-                       int64_t ldo, float* scratch, Share who) const {
+void Attention::attend(std::span<const TokenPlace> places, int64_t layer, const float* qkv,
+                       int64_t ld, float* out, int64_t ldo, float* scratch, Share who) const {
   const AttentionShape& s = shape_;
   const auto tokens = static_cast<int64_t>(places.size());
   const auto one = [&](int64_t head, int64_t m) {
@@ -47,7 +49,8 @@ void Attention::attend(std::span<const TokenPlace> places, int64_t layer, const 
     for (int64_t head = heads.begin; head < heads.end; ++head) one(head, 0);
     return;
   }
-  // Tokens in turn: later ones see more keys. One head at a time, whose keys and values then stay in the cache.
+  // Tokens in turn: later ones see more keys. One head at a time, whose keys and values then stay
+  // in the cache.
   for (int64_t head = 0; head < s.kv_heads; ++head)
     for (int64_t m = (head + who.thread) % who.threads; m < tokens; m += who.threads) one(head, m);
 }

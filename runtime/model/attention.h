@@ -1,5 +1,5 @@
-// Attention of a block of tokens, divided over threads. A token and kv head with its group of query heads is one piece
-// of work and independent of all others, so the division changes no bit.
+// Attention of a block of tokens, divided over threads. A token and kv head with its group of query
+// heads is one piece of work and independent of all others, so the division changes no bit.
 #pragma once
 
 #include <cstdint>
@@ -26,18 +26,21 @@ struct AttentionShape {
 
 class Attention {
  public:
-  Attention(const AttentionShape& shape, const BnFloatKernels& floats) : shape_(shape), floats_(floats) {}
+  Attention(const AttentionShape& shape, const BnFloatKernels& floats)
+      : shape_(shape), floats_(floats) {}
 
   // qkv[tokens][ld]: query heads, key heads, value heads of each token.
   // Rotates queries and keys in place and writes this thread's keys and values to the caches.
-  void store(std::span<const TokenPlace> places, int64_t layer, float* qkv, int64_t ld, const RopeTable& rope,
-             Share who) const;
+  void store(std::span<const TokenPlace> places, int64_t layer, float* qkv, int64_t ld,
+             const RopeTable& rope, Share who) const;
   // After a barrier (none is needed for a single token: store and attend divide its heads alike):
   // out[tokens][ldo], all heads of a token side by side. scratch: scratch_bytes() of this thread.
-  void attend(std::span<const TokenPlace> places, int64_t layer, const float* qkv, int64_t ld, float* out,
-              int64_t ldo, float* scratch, Share who) const;
+  void attend(std::span<const TokenPlace> places, int64_t layer, const float* qkv, int64_t ld,
+              float* out, int64_t ldo, float* scratch, Share who) const;
 
-  int64_t scratch_bytes() const { return BN_ATTEND_SCRATCH(group(), shape_.head_size) * int64_t{sizeof(float)}; }
+  int64_t scratch_bytes() const {
+    return BN_ATTEND_SCRATCH(group(), shape_.head_size) * int64_t{sizeof(float)};
+  }
 
  private:
   int64_t group() const { return shape_.heads / shape_.kv_heads; }

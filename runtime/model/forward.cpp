@@ -8,7 +8,9 @@
 namespace bitnet {
 namespace {
 
-int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+int64_t round_up(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
 
 // In double, rounded once to float. An instruction, not libm: correctly rounded on every machine.
 float attention_scale(int64_t head_size) {
@@ -16,15 +18,20 @@ float attention_scale(int64_t head_size) {
 }
 
 AttentionShape attention_shape(const Hparams& h) {
-  return {.heads = h.heads, .kv_heads = h.kv_heads, .head_size = h.head_size,
-          .rope_dimensions = h.rope_dimensions, .neox = h.rope == RopeKind::neox,
+  return {.heads = h.heads,
+          .kv_heads = h.kv_heads,
+          .head_size = h.head_size,
+          .rope_dimensions = h.rope_dimensions,
+          .neox = h.rope == RopeKind::neox,
           .scale = attention_scale(h.head_size)};
 }
 
-const std::unique_ptr<Linear> Layer::*const kLinears[] = {&Layer::qkv, &Layer::output, &Layer::gate_up, &Layer::down};
+const std::unique_ptr<Linear> Layer::* const kLinears[] = {&Layer::qkv, &Layer::output,
+                                                           &Layer::gate_up, &Layer::down};
 
 LinearInput make_input(const std::vector<Layer>& layers, int64_t batch, int threads) {
-  LinearInput input{.capacity = batch, .ld = 0, .x = {}, .scales = {}, .form = {}, .floats = {}, .scratch = {}};
+  LinearInput input{
+      .capacity = batch, .ld = 0, .x = {}, .scales = {}, .form = {}, .floats = {}, .scratch = {}};
   int64_t form = 0, scratch = 0;
   for (const Layer& layer : layers)
     for (const auto member : kLinears) {
@@ -36,8 +43,10 @@ LinearInput make_input(const std::vector<Layer>& layers, int64_t batch, int thre
   input.x = AlignedBuffer(static_cast<size_t>(batch * input.ld));
   input.scales = AlignedBuffer(static_cast<size_t>(batch) * sizeof(float));
   input.form = AlignedBuffer(static_cast<size_t>(form));
-  input.floats = AlignedBuffer(static_cast<size_t>(batch * input.ld) * sizeof(float));  // untouched: no memory
-  for (int thread = 0; thread < threads; ++thread) input.scratch.emplace_back(static_cast<size_t>(scratch));
+  input.floats =
+      AlignedBuffer(static_cast<size_t>(batch * input.ld) * sizeof(float));  // untouched: no memory
+  for (int thread = 0; thread < threads; ++thread)
+    input.scratch.emplace_back(static_cast<size_t>(scratch));
   return input;
 }
 
@@ -48,9 +57,13 @@ Forward::Rows Forward::make_rows(int64_t tokens, int64_t width) {
   return {ld, AlignedBuffer(static_cast<size_t>(tokens * ld) * sizeof(float))};
 }
 
-Forward::Forward(const ModelFile& file, std::vector<Layer> layers, const BnFloatKernels& floats, ThreadPool& pool,
-                 int64_t batch)
-    : file_(file), layers_(std::move(layers)), floats_(floats), pool_(pool), batch_(batch),
+Forward::Forward(const ModelFile& file, std::vector<Layer> layers, const BnFloatKernels& floats,
+                 ThreadPool& pool, int64_t batch)
+    : file_(file),
+      layers_(std::move(layers)),
+      floats_(floats),
+      pool_(pool),
+      batch_(batch),
       rope_(file.hparams.rope_base, file.hparams.rope_dimensions),
       attention_(attention_shape(file.hparams), floats),
       head_(file.head, file.output_norm, file.hparams.rms_epsilon, floats, pool.size()),
@@ -81,7 +94,8 @@ void Forward::evaluate(std::span<const int32_t> ids, std::span<const TokenPlace>
   rope_.reach(positions);
   const auto body = [&](int thread) {
     embed(ids, {thread, pool_.size()});
-    pool_.barrier(thread);  // feed() divides tokens by groups of a form, so it may read what another thread embedded
+    // feed() divides tokens by groups of a form, so it may read what another thread embedded.
+    pool_.barrier(thread);
     for (int64_t i = 0; i < static_cast<int64_t>(layers_.size()); ++i) layer(i, places, thread);
     head_.run(x_.data(), x_.ld, wants, pool_, thread);
   };
@@ -92,13 +106,14 @@ void Forward::embed(std::span<const int32_t> ids, Share who) {
   const FloatMatrix& rows = file_.embedding;
   const Range tokens = share(static_cast<int64_t>(ids.size()), 1, who.threads, who.thread);
   for (int64_t m = tokens.begin; m < tokens.end; ++m)
-    floats_.embed(static_cast<int32_t>(rows.type),
-                  reinterpret_cast<const uint8_t*>(rows.rows) + ids[static_cast<size_t>(m)] * rows.row_bytes, rows.k,
-                  x_.data() + m * x_.ld);
+    floats_.embed(
+        static_cast<int32_t>(rows.type),
+        reinterpret_cast<const uint8_t*>(rows.rows) + ids[static_cast<size_t>(m)] * rows.row_bytes,
+        rows.k, x_.data() + m * x_.ld);
 }
 
-void Forward::feed(const Linear& linear, const float* from, int64_t ld, std::span<const float> gain, int64_t tokens,
-                   Share who) {
+void Forward::feed(const Linear& linear, const float* from, int64_t ld, std::span<const float> gain,
+                   int64_t tokens, Share who) {
   const Range range = share(tokens, linear.token_group(tokens), who.threads, who.thread);
   if (range.empty()) return;
   float* normed = normed_[static_cast<size_t>(who.thread)].as<float>();

@@ -1,10 +1,13 @@
-// The forward pass: a block of tokens, of one or several sequences, through all layers in one piece of work of the pool.
-// Inside, threads meet at barriers; a layer is
+// The forward pass: a block of tokens, of one or several sequences, through all layers in one piece
+// of work of the pool. Inside, threads meet at barriers; a layer is
 //
-//   norm, quantise, prepare | q k v | RoPE, store keys and values | attend | sub-norm, quantise, prepare | output, added
-//   norm, quantise, prepare | gate and up, activation | sub-norm, quantise, prepare | down, added
+//   norm, quantise, prepare | q k v | RoPE, store keys and values | attend
+//                           | sub-norm, quantise, prepare | output, added
+//   norm, quantise, prepare | gate and up, activation
+//                           | sub-norm, quantise, prepare | down, added
 //
-// Every float is defined by docs/NUMERICS.md, so neither the division among threads nor that into blocks shows.
+// Every float is defined by docs/NUMERICS.md, so neither the division among threads nor that into
+// blocks shows.
 #pragma once
 
 #include <cstdint>
@@ -26,28 +29,31 @@ namespace bitnet {
 // A layer ready to run: what ModelFile has, packed.
 struct Layer {
   std::unique_ptr<Linear> qkv, output, gate_up, down;
-  std::span<const float> attn_norm, attn_sub_norm, ffn_norm, ffn_sub_norm;  // sub-norms may be empty
+  std::span<const float> attn_norm, attn_sub_norm, ffn_norm,
+      ffn_sub_norm;  // sub-norms may be empty
 };
 
 class Forward {
  public:
   // batch: most tokens of a block. file, floats and pool must outlive it.
-  Forward(const ModelFile& file, std::vector<Layer> layers, const BnFloatKernels& floats, ThreadPool& pool,
-          int64_t batch);
+  Forward(const ModelFile& file, std::vector<Layer> layers, const BnFloatKernels& floats,
+          ThreadPool& pool, int64_t batch);
 
   int64_t batch() const { return batch_; }
   uint64_t weight_bytes_per_token() const;
 
-  // Evaluates one block: ids[i] at places[i], at most batch() of them, those of one sequence in ascending order. The
-  // head computes what `wants` asks for (HeadRequest::token is an index into ids).
+  // Evaluates one block: ids[i] at places[i], at most batch() of them, those of one sequence in
+  // ascending order. The head computes what `wants` asks for (HeadRequest::token is an index into
+  // ids).
   void evaluate(std::span<const int32_t> ids, std::span<const TokenPlace> places,
                 std::span<const HeadRequest> wants);
 
  private:
   void embed(std::span<const int32_t> ids, Share who);
-  // Normalises rows of from[tokens][ld] (gain empty: takes them as they are) and hands them to `linear`.
-  void feed(const Linear& linear, const float* from, int64_t ld, std::span<const float> gain, int64_t tokens,
-            Share who);
+  // Normalises rows of from[tokens][ld] (gain empty: takes them as they are) and hands them to
+  // `linear`.
+  void feed(const Linear& linear, const float* from, int64_t ld, std::span<const float> gain,
+            int64_t tokens, Share who);
   void layer(int64_t index, std::span<const TokenPlace> places, int thread);
 
   const ModelFile& file_;
@@ -66,7 +72,8 @@ class Forward {
     float* data() { return buffer.as<float>(); }
   };
   static Rows make_rows(int64_t tokens, int64_t width);
-  Rows x_, qkv_, attended_, gated_;  // residual stream; q, k, v; attention's result; activation(gate) * up
+  Rows x_, qkv_, attended_,
+      gated_;  // residual stream; q, k, v; attention's result; activation(gate) * up
   LinearInput input_;
   std::vector<AlignedBuffer> normed_;          // a row of each thread
   std::vector<AlignedBuffer> attend_scratch_;  // of each thread

@@ -1,5 +1,6 @@
-// The end of the network for the tokens that want logits: final norm, the head's rows split over the threads, and the
-// best k of each token, selected by each thread among its own rows while they are in its cache.
+// The end of the network for the tokens that want logits: final norm, the head's rows split over
+// the threads, and the best k of each token, selected by each thread among its own rows while they
+// are in its cache.
 #pragma once
 
 #include <cstdint>
@@ -18,23 +19,26 @@
 namespace bitnet {
 
 struct HeadRequest {
-  int64_t token;        // row of x
+  int64_t token;  // row of x
   Want want;
   TokenResult* result;  // its memory is reused
 };
 
 class Head {
  public:
-  Head(const FloatMatrix& rows, std::span<const float> norm, float epsilon, const BnFloatKernels& floats,
-       int threads);
+  Head(const FloatMatrix& rows, std::span<const float> norm, float epsilon,
+       const BnFloatKernels& floats, int threads);
 
-  // Called by every thread of the pool with the same arguments. x[..][ldx]: the residual stream after the last layer.
-  void run(const float* x, int64_t ldx, std::span<const HeadRequest> requests, ThreadPool& pool, int thread);
+  // Called by every thread of the pool with the same arguments. x[..][ldx]: the residual stream
+  // after the last layer.
+  void run(const float* x, int64_t ldx, std::span<const HeadRequest> requests, ThreadPool& pool,
+           int thread);
 
   uint64_t bytes() const { return static_cast<uint64_t>(rows_.n * rows_.row_bytes); }
 
  private:
-  // Tokens that are computed together: enough to be bound by arithmetic, few enough to keep [group][vocabulary] small.
+  // Tokens that are computed together: enough to be bound by arithmetic, few enough to keep
+  // [group][vocabulary] small.
   static constexpr int64_t kGroup = 16;
   void norm_and_prepare(const float* x, int64_t ldx, std::span<const HeadRequest> group, Share who);
   void logits(std::span<const HeadRequest> group, Share who);

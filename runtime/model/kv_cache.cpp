@@ -12,10 +12,12 @@ Result<KvCache> KvCache::make(const KvShape& shape) {
   int64_t bytes = 0, positions = 0;
   const bool overflow =
       __builtin_add_overflow(shape.positions, kBlock - 1, &positions) ||
-      __builtin_mul_overflow(positions / kBlock * kBlock, shape.head_size * element, &cache.plane_bytes_) ||
+      __builtin_mul_overflow(positions / kBlock * kBlock, shape.head_size * element,
+                             &cache.plane_bytes_) ||
       __builtin_mul_overflow(cache.plane_bytes_, 2 * shape.layers * shape.kv_heads, &bytes);
   if (overflow)
-    return fail(Error::Kind::unsupported, "context of {} tokens: its size overflows", shape.positions);
+    return fail(Error::Kind::unsupported, "context of {} tokens: its size overflows",
+                shape.positions);
   try {
     cache.buffer_ = AlignedBuffer(static_cast<size_t>(bytes), AlignedBuffer::Pages::small);
   } catch (const std::bad_alloc&) {

@@ -40,7 +40,8 @@ int64_t KernelLinear::form_bytes(int64_t tokens) const {
   int64_t bytes = 0;
   for (const ClassKernel& kernel : kernels_.classes) {
     const int64_t most = std::min(tokens, kernel.m_max);
-    const int64_t groups = (most + kernel.sizes.form_group_tokens - 1) / kernel.sizes.form_group_tokens;
+    const int64_t groups =
+        (most + kernel.sizes.form_group_tokens - 1) / kernel.sizes.form_group_tokens;
     bytes = std::max(bytes, groups * kernel.sizes.form_group_bytes);
   }
   return bytes;
@@ -48,7 +49,8 @@ int64_t KernelLinear::form_bytes(int64_t tokens) const {
 
 int64_t KernelLinear::scratch_bytes() const {
   int64_t bytes = 0;
-  for (const ClassKernel& kernel : kernels_.classes) bytes = std::max(bytes, kernel.sizes.scratch_bytes);
+  for (const ClassKernel& kernel : kernels_.classes)
+    bytes = std::max(bytes, kernel.sizes.scratch_bytes);
   return bytes;
 }
 
@@ -57,32 +59,50 @@ int64_t KernelLinear::token_group(int64_t tokens) const {
 }
 
 void KernelLinear::take(const float* x, int64_t token, LinearInput& input) const {
-  input.scales.as<float>()[token] = floats_.quantize(x, k(), input.x.as<int8_t>() + token * input.ld);
+  input.scales.as<float>()[token] =
+      floats_.quantize(x, k(), input.x.as<int8_t>() + token * input.ld);
 }
 
 void KernelLinear::prepare(int64_t m0, int64_t m1, int64_t tokens, LinearInput& input) const {
   const KernelFunctions& functions = kernels_.classes[class_of(tokens)].functions;
-  const BnPrepare prepare{.k = k(), .m0 = m0, .m1 = m1, .k0 = 0, .k1 = k(), .x = input.x.as<int8_t>(),
-                          .ldx = input.ld, .form = input.form.as<uint8_t>()};
+  const BnPrepare prepare{.k = k(),
+                          .m0 = m0,
+                          .m1 = m1,
+                          .k0 = 0,
+                          .k1 = k(),
+                          .x = input.x.as<int8_t>(),
+                          .ldx = input.ld,
+                          .form = input.form.as<uint8_t>()};
   functions.prepare(&prepare);
   // One thread prepared whole rows, so what there is to join is its own.
   if (functions.finish != nullptr) functions.finish(&prepare);
 }
 
-void KernelLinear::run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy, Share who) const {
+void KernelLinear::run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy,
+                       Share who) const {
   const size_t index = class_of(tokens);
   const ClassKernel& kernel = kernels_.classes[index];
   // A gate row and its up row stay together.
-  const int64_t row_step = std::lcm(int64_t{kernel.sizes.row_step}, is_gate_up(problem_.epilogue) ? 2 : 1);
+  const int64_t row_step =
+      std::lcm(int64_t{kernel.sizes.row_step}, is_gate_up(problem_.epilogue) ? 2 : 1);
   const Part part = part_of(kernel.sizes, tokens, n(), row_step, who);
   if (part.tokens.empty() || part.rows.empty()) return;
-  const BnRun run{.n = n(), .k = k(),
-                  .m0 = part.tokens.begin, .m1 = part.tokens.end, .n0 = part.rows.begin, .n1 = part.rows.end,
-                  .packed = weights_.of_class(index), .form = input.form.as<uint8_t>(),
-                  .scratch = const_cast<uint8_t*>(input.scratch[static_cast<size_t>(who.thread)].as<uint8_t>()),
-                  .token_scale = input.scales.as<float>(),
-                  .segments = segments_.data(), .segment_count = static_cast<int32_t>(segments_.size()),
-                  .epilogue = problem_.epilogue, .y = y, .ldy = ldy};
+  const BnRun run{
+      .n = n(),
+      .k = k(),
+      .m0 = part.tokens.begin,
+      .m1 = part.tokens.end,
+      .n0 = part.rows.begin,
+      .n1 = part.rows.end,
+      .packed = weights_.of_class(index),
+      .form = input.form.as<uint8_t>(),
+      .scratch = const_cast<uint8_t*>(input.scratch[static_cast<size_t>(who.thread)].as<uint8_t>()),
+      .token_scale = input.scales.as<float>(),
+      .segments = segments_.data(),
+      .segment_count = static_cast<int32_t>(segments_.size()),
+      .epilogue = problem_.epilogue,
+      .y = y,
+      .ldy = ldy};
   kernel.functions.run(&run);
 }
 
@@ -91,18 +111,21 @@ uint64_t KernelLinear::bytes_per_token() const {
 }
 
 void FloatLinear::take(const float* x, int64_t token, LinearInput& input) const {
-  std::memcpy(input.floats.as<float>() + token * input.ld, x, static_cast<size_t>(k()) * sizeof(float));
+  std::memcpy(input.floats.as<float>() + token * input.ld, x,
+              static_cast<size_t>(k()) * sizeof(float));
 }
 
 float FloatLinear::row(const float* x, int64_t n) const {
   const float dot = floats_.ternary_dot(trits_.as<int8_t>() + n * k(), x, k());
   for (const BnSegment& s : segments_)
-    if (n >= s.row_begin && n < s.row_end && (n - s.row_begin) % s.row_stride == 0) return dot * s.weight_scale;
+    if (n >= s.row_begin && n < s.row_end && (n - s.row_begin) % s.row_stride == 0)
+      return dot * s.weight_scale;
   assert(false && "a row belongs to a segment");
   return 0;
 }
 
-void FloatLinear::run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy, Share who) const {
+void FloatLinear::run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy,
+                      Share who) const {
   const Range rows = share(n(), 2, who.threads, who.thread);
   const bool gate_up = is_gate_up(problem_.epilogue);
   for (int64_t m = 0; m < tokens; ++m) {

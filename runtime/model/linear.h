@@ -1,12 +1,13 @@
-// One ternary matrix product of a layer, from float activations to float results, as the threads of the pool share it:
+// One ternary matrix product of a layer, from float activations to float results, as the threads of
+// the pool share it:
 //
 //   take     one token's float activations, by any thread            (quantises them)
 //   prepare  a range of tokens, all of them taken by the same thread  (makes the kernel's form)
 //   -- barrier --
 //   run      this thread's part of the product, with its epilogue
 //
-// Two kinds: on int8 activations through the kernels of a problem, and on float activations (--activations float), a
-// slow path to compare with.
+// Two kinds: on int8 activations through the kernels of a problem, and on float activations
+// (--activations float), a slow path to compare with.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +27,12 @@ struct Share {
 
 // Room for one product's input, used by all products in turn: sized for the largest.
 struct LinearInput {
-  int64_t capacity = 0;   // tokens
-  int64_t ld = 0;         // elements of a row of x and floats: the largest K, a multiple of 64
-  AlignedBuffer x;        // int8 [capacity][ld]
-  AlignedBuffer scales;   // float [capacity]
-  AlignedBuffer form;     // what prepare makes of x
-  AlignedBuffer floats;   // float [capacity][ld], for float activations only
+  int64_t capacity = 0;  // tokens
+  int64_t ld = 0;        // elements of a row of x and floats: the largest K, a multiple of 64
+  AlignedBuffer x;       // int8 [capacity][ld]
+  AlignedBuffer scales;  // float [capacity]
+  AlignedBuffer form;    // what prepare makes of x
+  AlignedBuffer floats;  // float [capacity][ld], for float activations only
   std::vector<AlignedBuffer> scratch;  // of each thread
 };
 
@@ -52,7 +53,8 @@ class Linear {
   virtual void take(const float* x, int64_t token, LinearInput& input) const = 0;
   virtual void prepare(int64_t m0, int64_t m1, int64_t tokens, LinearInput& input) const = 0;
   // Y[tokens][ldy]; N columns, N/2 for gate and up.
-  virtual void run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy, Share share) const = 0;
+  virtual void run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy,
+                   Share share) const = 0;
   // Weight bytes read for one token.
   virtual uint64_t bytes_per_token() const = 0;
 
@@ -66,16 +68,20 @@ class Linear {
 class KernelLinear final : public Linear {
  public:
   // kernels must outlive it; weights were packed for them.
-  KernelLinear(const Problem& problem, std::vector<BnSegment> segments, const ProblemKernels& kernels,
-               PackedWeights weights, const BnFloatKernels& floats)
-      : Linear(problem, std::move(segments)), kernels_(kernels), weights_(std::move(weights)), floats_(floats) {}
+  KernelLinear(const Problem& problem, std::vector<BnSegment> segments,
+               const ProblemKernels& kernels, PackedWeights weights, const BnFloatKernels& floats)
+      : Linear(problem, std::move(segments)),
+        kernels_(kernels),
+        weights_(std::move(weights)),
+        floats_(floats) {}
 
   int64_t form_bytes(int64_t tokens) const override;
   int64_t scratch_bytes() const override;
   int64_t token_group(int64_t tokens) const override;
   void take(const float* x, int64_t token, LinearInput& input) const override;
   void prepare(int64_t m0, int64_t m1, int64_t tokens, LinearInput& input) const override;
-  void run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy, Share share) const override;
+  void run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy,
+           Share share) const override;
   uint64_t bytes_per_token() const override;
 
  private:
@@ -97,7 +103,8 @@ class FloatLinear final : public Linear {
   int64_t token_group(int64_t) const override { return 1; }
   void take(const float* x, int64_t token, LinearInput& input) const override;
   void prepare(int64_t, int64_t, int64_t, LinearInput&) const override {}
-  void run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy, Share share) const override;
+  void run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy,
+           Share share) const override;
   uint64_t bytes_per_token() const override { return trits_.bytes(); }
 
  private:

@@ -14,8 +14,8 @@ LayerRows rows_of(const LayerTensors& t) {
           ProblemRows::alternating(t.gate, t.up), ProblemRows::stacked({&t.down})};
 }
 
-constexpr std::unique_ptr<Linear> Layer::*kMembers[kProblems] = {&Layer::qkv, &Layer::output, &Layer::gate_up,
-                                                                 &Layer::down};
+constexpr std::unique_ptr<Linear> Layer::* kMembers[kProblems] = {&Layer::qkv, &Layer::output,
+                                                                  &Layer::gate_up, &Layer::down};
 
 Layer with_norms(const LayerTensors& t) {
   Layer layer;
@@ -28,7 +28,8 @@ Layer with_norms(const LayerTensors& t) {
 
 }  // namespace
 
-Result<std::vector<Layer>> load_layers(const ModelFile& file, const std::vector<ProblemKernels>& kernels,
+Result<std::vector<Layer>> load_layers(const ModelFile& file,
+                                       const std::vector<ProblemKernels>& kernels,
                                        const BnFloatKernels& floats, ThreadPool& pool,
                                        const std::function<void(double)>& progress) {
   const std::vector<Problem> problems = problems_of(file.hparams.linear_shapes());
@@ -37,20 +38,22 @@ Result<std::vector<Layer>> load_layers(const ModelFile& file, const std::vector<
   std::vector<std::array<PackedWeights, kProblems>> packed(rows.size());
   std::vector<PackJob> jobs;
   for (size_t i = 0; i < rows.size(); ++i)
-    for (size_t p = 0; p < kProblems; ++p) jobs.push_back({&rows[i][p], &kernels[p], &packed[i][p]});
+    for (size_t p = 0; p < kProblems; ++p)
+      jobs.push_back({&rows[i][p], &kernels[p], &packed[i][p]});
   BITNET_CHECK(pack_weights(pool, jobs, progress));
 
   std::vector<Layer> layers;
   for (size_t i = 0; i < rows.size(); ++i) {
     Layer& layer = layers.emplace_back(with_norms(file.layers[i]));
     for (size_t p = 0; p < kProblems; ++p)
-      layer.*kMembers[p] = std::make_unique<KernelLinear>(problems[p], rows[i][p].segments(), kernels[p],
-                                                          std::move(packed[i][p]), floats);
+      layer.*kMembers[p] = std::make_unique<KernelLinear>(
+          problems[p], rows[i][p].segments(), kernels[p], std::move(packed[i][p]), floats);
   }
   return layers;
 }
 
-Result<std::vector<Layer>> load_float_layers(const ModelFile& file, const BnFloatKernels& floats, ThreadPool& pool) {
+Result<std::vector<Layer>> load_float_layers(const ModelFile& file, const BnFloatKernels& floats,
+                                             ThreadPool& pool) {
   // The reference's packing is the trits themselves.
   std::vector<ProblemKernels> kernels;
   const std::vector<Problem> problems = problems_of(file.hparams.linear_shapes());

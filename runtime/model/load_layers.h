@@ -1,4 +1,5 @@
-// From the tensors of a model file to layers that run: every matrix decoded, checked and packed on all threads.
+// From the tensors of a model file to layers that run: every matrix decoded, checked and packed on
+// all threads.
 #pragma once
 
 #include <functional>
@@ -10,12 +11,15 @@
 
 namespace bitnet {
 
-// kernels: of problems_of(file.hparams.linear_shapes()), in that order; file, kernels and floats must outlive the layers.
-Result<std::vector<Layer>> load_layers(const ModelFile& file, const std::vector<ProblemKernels>& kernels,
+// kernels: of problems_of(file.hparams.linear_shapes()), in that order; file, kernels and floats
+// must outlive the layers.
+Result<std::vector<Layer>> load_layers(const ModelFile& file,
+                                       const std::vector<ProblemKernels>& kernels,
                                        const BnFloatKernels& floats, ThreadPool& pool,
                                        const std::function<void(double)>& progress = {});
 
 // For --activations float: trits as bytes, a byte a weight.
-Result<std::vector<Layer>> load_float_layers(const ModelFile& file, const BnFloatKernels& floats, ThreadPool& pool);
+Result<std::vector<Layer>> load_float_layers(const ModelFile& file, const BnFloatKernels& floats,
+                                             ThreadPool& pool);
 
 }  // namespace bitnet

@@ -1,8 +1,8 @@
-// cos and sin of every RoPE angle, position * base^(-2i/dims), computed in 106 bits by the project's own routines and
-// rounded once to float: the same table on every machine.
+// cos and sin of every RoPE angle, position * base^(-2i/dims), computed in 106 bits by the
+// project's own routines and rounded once to float: the same table on every machine.
 //
-// Rows appear when a position is first asked for, 256 at a time (about 1 ms for 64 angles), so a model of 131072
-// positions starts at once. Not thread-safe: `reach` before threads read `row`.
+// Rows appear when a position is first asked for, 256 at a time (about 1 ms for 64 angles), so a
+// model of 131072 positions starts at once. Not thread-safe: `reach` before threads read `row`.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,8 @@ class RopeTable {
     const float* sin;  // [dims / 2]
   };
   Row row(int64_t position) const {
-    const float* cos = blocks_[static_cast<size_t>(position / kBlock)].data() + position % kBlock * 2 * angles_;
+    const float* cos =
+        blocks_[static_cast<size_t>(position / kBlock)].data() + position % kBlock * 2 * angles_;
     return {cos, cos + angles_};
   }
 

@@ -1,4 +1,5 @@
-// The best k of many logits in the project's order: value descending, then id ascending; NaN counts as -inf.
+// The best k of many logits in the project's order: value descending, then id ascending; NaN counts
+// as -inf.
 #pragma once
 
 #include <algorithm>
@@ -30,7 +31,8 @@ class TopK {
   void offer(const float* values, int64_t count, int32_t first_id) {
     if (k_ == 0) return;
     for (int64_t i = 0; i < count; ++i) {
-      if (full() && values[i] < heap_.front().value) continue;  // nearly always; NaN on either side goes on
+      if (full() && values[i] < heap_.front().value)
+        continue;  // nearly always; NaN on either side goes on
       offer({first_id + static_cast<int32_t>(i), values[i]});
     }
   }

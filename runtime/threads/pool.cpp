@@ -8,8 +8,9 @@
 namespace bitnet {
 namespace {
 
-// How long a thread spins before it parks, in pause instructions. A pause takes 40 to 140 cycles on x86-64, so this is
-// some 20 to 60 us: longer than the imbalance between threads inside a token, shorter than anybody notices.
+// How long a thread spins before it parks, in pause instructions. A pause takes 40 to 140 cycles on
+// x86-64, so this is some 20 to 60 us: longer than the imbalance between threads inside a token,
+// shorter than anybody notices.
 constexpr int kSpins = 1024;
 // With more threads than cores, whom we wait for may be waiting for our core.
 constexpr int kSpinsOversubscribed = 8;
@@ -33,8 +34,8 @@ uint32_t wait_until_changed(const std::atomic<uint32_t>& value, uint32_t seen, i
   return value.load(std::memory_order_acquire);
 }
 
-// Sequentially consistent on purpose: notify_all reads the number of parked threads, which must not move before the
-// change that they wait for, or a thread could park just then and sleep for ever.
+// Sequentially consistent on purpose: notify_all reads the number of parked threads, which must not
+// move before the change that they wait for, or a thread could park just then and sleep for ever.
 void change(std::atomic<uint32_t>& value) {
   value.fetch_add(1, std::memory_order_seq_cst);
   value.notify_all();
@@ -42,11 +43,12 @@ void change(std::atomic<uint32_t>& value) {
 
 }  // namespace
 
-// Each counter on a cache line of its own: they are written by different threads at different times.
+// Each counter on a cache line of its own: they are written by different threads at different
+// times.
 struct ThreadPool::State {
-  alignas(64) std::atomic<uint32_t> generation{0};  // one more for every run
-  alignas(64) std::atomic<int> arrived{0};          // at the barrier, in this phase
-  alignas(64) std::atomic<uint32_t> phase{0};       // one more for every barrier passed
+  alignas(64) std::atomic<uint32_t> generation{0};             // one more for every run
+  alignas(64) std::atomic<int> arrived{0};                     // at the barrier, in this phase
+  alignas(64) std::atomic<uint32_t> phase{0};                  // one more for every barrier passed
   alignas(64) const std::function<void(int)>* body = nullptr;  // null: end
   int size = 1;
   int spins = kSpins;

@@ -1,5 +1,6 @@
-// One persistent pool of threads for the whole program. The caller is thread 0, so a pool of 1 starts none.
-// Threads spin briefly for the next piece of work and then park, so that an idle program gives its cores back.
+// One persistent pool of threads for the whole program. The caller is thread 0, so a pool of 1
+// starts none. Threads spin briefly for the next piece of work and then park, so that an idle
+// program gives its cores back.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,8 @@ namespace bitnet {
 
 class ThreadPool {
  public:
-  // threads >= 1. Threads are not pinned: virtual cores move, and the scheduler sees more than we do.
+  // threads >= 1. Threads are not pinned: virtual cores move, and the scheduler sees more than we
+  // do.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -20,8 +22,9 @@ class ThreadPool {
 
   int size() const;
 
-  // Runs body(thread) once on every thread, 0..size()-1, and returns when all are done. Not re-entrant.
-  // Everything written before is seen by body, everything body wrote is seen after. body must not throw.
+  // Runs body(thread) once on every thread, 0..size()-1, and returns when all are done. Not
+  // re-entrant. Everything written before is seen by body, everything body wrote is seen after.
+  // body must not throw.
   void run(const std::function<void(int thread)>& body);
 
   // Inside run: waits until every thread of the pool has called it.
@@ -32,7 +35,8 @@ class ThreadPool {
   std::unique_ptr<State> state_;
 };
 
-// Part `index` of `parts` nearly equal ranges of 0..total, whose ends are multiples of step (but for total itself).
+// Part `index` of `parts` nearly equal ranges of 0..total, whose ends are multiples of step (but
+// for total itself).
 struct Range {
   int64_t begin = 0, end = 0;
   int64_t size() const { return end - begin; }

@@ -29,7 +29,8 @@ Contender contender(std::string name, const KernelSource& source, const KernelSo
                     const std::vector<Problem>& problems, int64_t tokens);
 
 struct Comparison {
-  std::vector<std::vector<double>> seconds;  // [contender][problem]: of one call, lower quartile over rounds
+  std::vector<std::vector<double>>
+      seconds;                     // [contender][problem]: of one call, lower quartile over rounds
   std::vector<double> roof_share;  // of each problem, for the last contender; one token only
 };
 
