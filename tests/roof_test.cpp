@@ -46,7 +46,7 @@ TEST(Roof, ReadingNamesItsBestDistance) {
 TEST(Quiet, AThreadThatSleptDisturbsTheSample) {
   ThreadPool pool(2);
   QuietProbe probe(2, [&](const std::function<void(int)>& body) { pool.run(body); },
-                   {.chain = 1e9, .throughput = 1e9, .cpu_share = 0.97});
+                   {.chain = 1e9, .sharing = 1e9, .cpu_share = 0.97});
   EXPECT_FALSE(probe.quiet_during(
       [&] { pool.run([](int) { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }); }));
 }
@@ -54,7 +54,7 @@ TEST(Quiet, AThreadThatSleptDisturbsTheSample) {
 TEST(Quiet, LimitsOfNothingAcceptEverySample) {
   ThreadPool pool(1);
   QuietProbe probe(1, [&](const std::function<void(int)>& body) { pool.run(body); },
-                   {.chain = 1e9, .throughput = 1e9, .cpu_share = 0});
+                   {.chain = 1e9, .sharing = 1e9, .cpu_share = 0});
   EXPECT_TRUE(
       probe.quiet_during([] { std::this_thread::sleep_for(std::chrono::milliseconds(2)); }));
 }
