@@ -22,9 +22,11 @@ constexpr unsigned kCallLatency = 100;  // there are no calls
 using Sequence = std::vector<std::unique_ptr<llvm::mca::Instruction>>;
 
 // What a kernel's work is made of: products with sums, and table look-ups.
-constexpr std::string_view kWork[] = {"DPBUSD", "DPWSSD",  "MADDUBS", "MADDWD", "MULL",
-                                      "MLA",    "DOT",     "MMLA",    "SHUFB",  "TBL",
-                                      "PERMB",  "PERMI2B", "IMUL"};
+// Batched look-ups are sums of what memory holds.
+constexpr std::string_view kWork[] = {"DPBUSD",   "DPWSSD",      "MADDUBS", "MADDWD",  "MULL",
+                                      "MLA",      "DOT",         "MMLA",    "SHUFB",   "TBL",
+                                      "PERMB",    "PERMI2B",     "IMUL",    "PADDWrm", "PADDWYrm",
+                                      "PADDWZrm", "PADDWZ256rm", "ADDv8i16"};
 
 int work_in(const DecodedFunction& run, const InnerLoop& loop, const MachineCode& machine) {
   return static_cast<int>(std::ranges::count_if(loop.code, [&](size_t n) {

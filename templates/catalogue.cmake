@@ -25,12 +25,17 @@ bitnet_instance(gemv t2 rows neon       1-1 default r=16:16,32 s=2:1,2 u=1:1,2 p
 bitnet_instance(gemv t2 rows dotprod    1-1 default r=16:16,32 s=3:1,2,3 u=1:1,2,4 pf=0:0,1024,2048)
 
 bitnet_instance(small t2 rows scalar     2-* default r=16:16 t=8:8 c=2:2 k=0:0 u=1:1 pf=0:0)
-bitnet_instance(small t2 rows ssse3      2-* default r=16:16,32 t=8:4,8 c=4:2,4,6,8 k=0:0,1024 u=1:1,2 pf=4096:0,4096)
-bitnet_instance(small t2 rows avx2       2-* default r=16:16,32 t=16:8,16 c=6:2,4,6,8 k=0:0,1024 u=1:1,2 pf=4096:0,4096)
+bitnet_instance(small t2 rows ssse3      2-* extra r=16:16,32 t=8:4,8 c=4:2,4,6,8 k=0:0,1024 u=1:1,2 pf=4096:0,4096)
+bitnet_instance(small t2 rows avx2       2-* extra r=16:16,32 t=8:8,16 c=8:2,4,6,8 k=0:0,1024 u=1:1,2 pf=4096:0,4096)
 bitnet_instance(small t2 rows avxvnni    2-* default r=16:16,32 t=16:8,16 c=5:4,5,6,8 k=0:0,1024 u=1:1,2 pf=4096:0,4096)
 bitnet_instance(small t2 rows avx512vnni 2-* default r=32:16,32,64 t=32:16,32 c=8:4,6,8,10 k=0:0,1024 u=1:1,2 pf=4096:0,4096)
 bitnet_instance(small t2 rows neon       2-* default r=16:16,32 t=8:4,8 c=4:2,4,6,8 k=0:0,1024 u=1:1,2 pf=0:0,2048)
 bitnet_instance(small t2 rows dotprod    2-* default r=16:16,32 t=8:4,8,16 c=8:4,6,8 k=0:0,1024 u=1:1,2 pf=0:0,2048)
+
+bitnet_instance(batch t2 rows scalar     2-* extra r=16:16 t=8:8 c=2:2 b=8:8 k=16:16 u=1:1 pf=0:0)
+bitnet_instance(batch t2 rows ssse3      2-* default r=16:16,32 t=8:4,8 c=4:2,4 b=32:16,32 k=32:16,32 u=1:1 pf=128:0,128,256)
+bitnet_instance(batch t2 rows avx2       2-* default r=16:16,32 t=8:8,16 c=8:4,6,8 b=32:16,32 k=32:16,32,64 u=1:1 pf=128:0,128,256)
+bitnet_instance(batch t2 rows neon       2-* extra r=16:16,32 t=8:4,8 c=4:4,6 b=32:16,32 k=32:16,32 u=1:1 pf=0:0,256)
 
 bitnet_instance(lut tl1 rows scalar     1-* extra r=16:16 k=768:768 u=1:1 e=0:0 d=0:0 pf=0:0)
 bitnet_instance(lut tl1 rows ssse3      1-* extra r=16:16,32,64 k=768:0,768,1536 u=1:1,2 e=1:0,1 d=0:0 pf=4096:0,4096)

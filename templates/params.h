@@ -4,10 +4,11 @@
 // loops run to P_*.
 //
 //   r   rows of a packed panel, in which rows are streamed; shapes the packing    all kernels
-//   t   rows of a register tile, divides r                                        small
-//   c   tokens of a register tile                                                 small
+//   t   rows of a register tile, divides r                                        small, batch
+//   c   tokens of a register tile                                                 small, batch
+//   b   tokens whose sums are one entry of a table                                batch
 //   s   unpacking of 2-bit codes: its scheme (packings/t2.h)                      gemv
-//   k   K block: input features taken at once; 0: all                             small, lut
+//   k   K block: input features taken at once; 0: all                             small, batch, lut
 //   u   steps (chunks of k) in an iteration of the innermost loop                 all
 //   pf  prefetch distance in bytes of packed weights; 0: none                     all
 //   e   entry split: how the halves of a table's entries are summed (kernels/lut.c)      lut
@@ -19,7 +20,7 @@
 #define BITNET_TEMPLATES_PARAMS_H_
 
 #ifdef BN_BITCODE
-extern const int P_r, P_t, P_c, P_s, P_k, P_u, P_pf, P_e, P_d;
+extern const int P_r, P_t, P_c, P_b, P_s, P_k, P_u, P_pf, P_e, P_d;
 extern const int P_N, P_K;
 #else
 #define P_N 0

@@ -1,0 +1,241 @@
+// batch: many tokens by look-ups of whole vectors, for levels whose multiply-accumulate is slow.
+// The tokens lie in the lanes. A byte of a t2 chunk is the codes of four k of one row: it is the
+// index of a table whose entries are the int16 sums of those four k for b tokens, so that a load
+// and an add are 4 products for each of b tokens, and nothing is unpacked.
+//   tables  4*k/16 of 81 entries, one for each byte of a row in a pass of k input features;
+//           k=32 and b=32 touch 41 KB, which should fit L1
+//   rows    up to 1536 at once share the tables: building costs as much as about 100 rows of
+//           look-ups; their sums, 2*b and 4*b bytes a row, stay in L2
+// Fewer tokens than pay for tables are served by register tiles of t rows x c tokens (tiles.h).
+#include "templates/kernels/tiles.h"
+
+enum {
+  kBlockRows = 1536,
+  kTableEntries = 172,  // the largest index is four codes of 2: 0xAA = 170
+  kBytesOfRow = 4,      // in a chunk, so tables of a chunk
+  kMostBatchVecs = 4,
+  kExactChunks = 32767 / (4 * 4 * 127)  // of 16 products; 16 chunks, 32512
+};
+
+V_INLINE int batch_vecs(void) { return 2 * P_b / V_BYTES; }
+V_INLINE int64_t entry_bytes(int vecs) { return vecs * V_BYTES; }
+V_INLINE int64_t table_bytes(int vecs) { return kTableEntries * entry_bytes(vecs); }
+V_INLINE int tables(void) { return P_k / kChunkK * kBytesOfRow; }
+
+// How many tokens of `left` come next, and in how many vecs of an entry. Measured (avx2, b=32): all
+// lanes cost as much as 20 tokens in tiles, half of them as much as 12.
+V_INLINE int64_t next_tokens(int64_t left, int* vecs) {
+  *vecs = 0;
+  if (left >= P_b * 3 / 4) {
+    *vecs = batch_vecs();
+  } else if (batch_vecs() % 2 == 0 && left >= P_b * 3 / 8) {
+    *vecs = batch_vecs() / 2;
+  }
+  return *vecs ? min64(left, *vecs * V_BYTES / 2) : left;
+}
+
+V_INLINE int fits(void) {
+  return tiles_fit() && P_b % (V_BYTES / 2) == 0 && batch_vecs() <= kMostBatchVecs && P_k > 0 &&
+         P_k % kChunkK == 0 && kExactChunks % (P_k / kChunkK) == 0 && kBlockRows % P_r == 0;
+}
+
+// Scratch, in this order.
+typedef struct {
+  uint8_t* tables;  // [tables()][kTableEntries] entries of the vecs in use
+  int16_t* x;       // [k][b]: a pass's activations, tokens in lanes
+  uint8_t* near;    // [kBlockRows][b] int16: sums of at most kExactChunks
+  int32_t* far;  // [kBlockRows][b], tokens as v_sext16 leaves them; or, of tiles, [panel][token][r]
+  int32_t* dots;  // [r] of a token
+} Scratch;
+
+V_INLINE Scratch scratch_of(uint8_t* at) {
+  Scratch s;
+  s.tables = at, at += tables() * table_bytes(batch_vecs());
+  s.x = (int16_t*)at, at += P_k * 2 * P_b;
+  s.near = at, at += kBlockRows * 2 * P_b;
+  s.far = (int32_t*)at, at += kBlockRows * 4 * P_b;
+  s.dots = (int32_t*)at;
+  return s;
+}
+
+void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
+  *sizes = (BnSizes){.packed_bytes = packed_bytes(n, k),
+                     .form_group_tokens = 1,
+                     .form_group_bytes = form_bytes(k),
+                     .scratch_bytes = tables() * table_bytes(batch_vecs()) +
+                                      (P_k + 3 * kBlockRows) * 2 * P_b + 4 * P_r,
+                     .exact_k = fits() ? BN_MAX_K : 0,
+                     .row_step = P_r,
+                     .token_step = 1,
+                     .split = BN_SPLIT_ROWS};
+}
+
+// One chunk of a vec of tokens to int16 with the tokens in lanes, [kChunkK][b]. stage holds byte
+// vecs, the k of token t in the first 128-bit lane of vec t, those of token 8 + t in the second, …
+// A zip of the halves rotates the bits of a byte's index, token (3 bits) and k (4), by one: after
+// three rounds a vec is two k of 8 tokens a lane.
+V_INLINE void transpose_chunk(const uint8_t* stage, int16_t* out) {
+  vec now[8], next[8];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 8; ++i) now[i] = v_load(stage + i * V_BYTES);
+#pragma clang loop unroll(full)
+  for (int round = 0; round < 3; ++round) {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 4; ++i) {
+      next[2 * i] = v_zip8_lo(now[i], now[i + 4]);
+      next[2 * i + 1] = v_zip8_hi(now[i], now[i + 4]);
+    }
+#pragma clang loop unroll(full)
+    for (int i = 0; i < 8; ++i) now[i] = next[i];
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 8; ++i) {
+    const vec negative = v_test8(now[i], v_dup8(-128));
+    v_store(out + 2 * i * P_b, v_zip8_lo(now[i], negative));
+    v_store(out + (2 * i + 1) * P_b, v_zip8_hi(now[i], negative));
+  }
+}
+
+// x of `tokens` tokens, ldx apart, to [16*chunks][b]; lanes past the last token are zero.
+V_INLINE void transpose(const int8_t* x, int64_t ldx, int64_t tokens, const int chunks,
+                        const int vecs, int16_t* out) {
+  uint8_t stage[8 * V_BYTES] __attribute__((aligned(64)));
+  for (int c = 0; c < chunks; ++c)
+    for (int m0 = 0; m0 < vecs * V_BYTES / 2; m0 += V_BYTES / 2) {
+      for (int m = 0; m < V_BYTES / 2; ++m) {
+        uint8_t* lane = stage + m % 8 * V_BYTES + m / 8 * 16;
+        if (m0 + m < tokens)
+          __builtin_memcpy(lane, x + (m0 + m) * ldx + c * kChunkK, kChunkK);
+        else
+          __builtin_memset(lane, 0, kChunkK);
+      }
+      transpose_chunk(stage, out + c * kChunkK * P_b + m0);
+    }
+}
+
+// One vec of tokens of one table: entry c0 + 4*c1 + 16*c2 + 64*c3 is the sum of (c - 1) * x[4*i]
+// over the codes' x, which are four rows of [k][b] apart. Entries are `step` bytes apart.
+V_INLINE void build_table(const int16_t* x, int64_t step, uint8_t* table) {
+  const vec x0 = v_load(x), x1 = v_load(x + 4 * P_b), x2 = v_load(x + 8 * P_b),
+            x3 = v_load(x + 12 * P_b);
+  vec sum3 = v_sub16(v_zero(), x3);
+  for (int c3 = 0; c3 < 3; ++c3, sum3 = v_add16(sum3, x3)) {
+    vec sum2 = v_sub16(sum3, x2);
+    for (int c2 = 0; c2 < 3; ++c2, sum2 = v_add16(sum2, x2)) {
+      vec sum1 = v_sub16(sum2, x1);
+#pragma clang loop unroll(full)
+      for (int c1 = 0; c1 < 3; ++c1, sum1 = v_add16(sum1, x1)) {
+        uint8_t* entry = table + (64 * c3 + 16 * c2 + 4 * c1) * step;
+        v_store(entry, v_sub16(sum1, x0));
+        v_store(entry + step, sum1);
+        v_store(entry + 2 * step, v_add16(sum1, x0));
+      }
+    }
+  }
+}
+
+V_INLINE void build_tables(const Scratch* s, const int count, const int vecs) {
+  for (int i = 0; i < count; ++i)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vecs; ++v)
+      build_table(s->x + (i / kBytesOfRow * kChunkK + i % kBytesOfRow) * P_b + v * V_BYTES / 2,
+                  entry_bytes(vecs), s->tables + i * table_bytes(vecs) + v * V_BYTES);
+}
+
+// Adds `chunks` chunks of a panel's rows to near.
+V_INLINE void look_up(const uint8_t* chunk, const uint8_t* tables, const int chunks, const int vecs,
+                      uint8_t* near) {
+  if (P_pf)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < chunks * 4 * P_r; i += 64) v_prefetch(chunk + P_pf + i);
+#pragma clang loop unroll(disable)
+  for (int row = 0; row < P_r; ++row, chunk += 4, near += entry_bytes(vecs)) {
+    vec sums[kMostBatchVecs];
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vecs; ++v) sums[v] = v_load(near + v * V_BYTES);
+#pragma clang loop unroll(full)
+    for (int i = 0; i < chunks * kBytesOfRow; ++i) {
+      const uint64_t index = chunk[i / kBytesOfRow * 4 * P_r + i % kBytesOfRow];
+      const uint8_t* entry = tables + i * table_bytes(vecs) + index * (uint64_t)entry_bytes(vecs);
+#pragma clang loop unroll(full)
+      for (int v = 0; v < vecs; ++v) sums[v] = v_add16(sums[v], v_load(entry + v * V_BYTES));
+    }
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vecs; ++v) v_store(near + v * V_BYTES, sums[v]);
+  }
+}
+
+// A pass: chunks c, c + 1, … of all panels of the block.
+V_INLINE void pass(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens, int64_t n0,
+                   int64_t rows, int64_t c, const int chunks, const int vecs) {
+  const int64_t k = run_k(r);
+  transpose(form_row(r->form, m0, k) + c * kChunkK, form_bytes(k), tokens, chunks, vecs, s->x);
+  build_tables(s, chunks * kBytesOfRow, vecs);
+  for (int64_t n = 0; n < rows; n += P_r)
+    look_up(packed_panel(r->packed, n0 + n, k) + c * 4 * P_r, s->tables, chunks, vecs,
+            s->near + n * entry_bytes(vecs));
+}
+
+V_INLINE void widen(const Scratch* s, int64_t rows, const int vecs) {
+  for (int64_t row = 0; row < rows; ++row)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vecs; ++v) {
+      const vec near = v_load(s->near + row * entry_bytes(vecs) + v * V_BYTES);
+      int32_t* far = s->far + row * P_b + v * 2 * V_LANES;
+      v_store(far, v_add32(v_load(far), v_sext16_lo(near)));
+      v_store(far + V_LANES, v_add32(v_load(far + V_LANES), v_sext16_hi(near)));
+    }
+}
+// Where widen leaves a token's sum.
+V_INLINE int64_t place_of_token(int64_t m) {
+  const int64_t lane = m % (V_BYTES / 2);
+  return m - lane + lane / 8 * 4 + lane % 4 + lane % 8 / 4 * V_LANES;
+}
+
+V_INLINE void batch_sums(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens, int64_t n0,
+                         int64_t rows, const int vecs) {
+  const int64_t all = t2_chunks(run_k(r));
+  for (int64_t i = 0; i < rows * batch_vecs() * 2; ++i) v_store(s->far + i * V_LANES, v_zero());
+  for (int64_t c0 = 0; c0 < all; c0 += kExactChunks) {
+    const int64_t c1 = min64(c0 + kExactChunks, all);
+    for (int64_t i = 0; i < rows * vecs; ++i) v_store(s->near + i * V_BYTES, v_zero());
+    int64_t c = c0;
+    for (; c + P_k / kChunkK <= c1; c += P_k / kChunkK)
+      pass(r, s, m0, tokens, n0, rows, c, P_k / kChunkK, vecs);
+    // Past the last chunk there may be bytes that are no codes.
+    if (P_k > kChunkK)
+      for (; c < c1; ++c) pass(r, s, m0, tokens, n0, rows, c, 1, vecs);
+    widen(s, rows, vecs);
+  }
+}
+
+void BN_NAME(run)(const BnRun* r) {
+  const Scratch s = scratch_of(r->scratch);
+  const int64_t chunks = t2_chunks(run_k(r)), rows = r->n1 - r->n0;
+  const int64_t blocks = (rows + kBlockRows - 1) / kBlockRows;
+  for (int64_t m0 = r->m0, tokens; m0 < r->m1; m0 += tokens) {
+    int vecs;
+    tokens = next_tokens(r->m1 - m0, &vecs);
+    for (int64_t b = 0, n0 = r->n0, end; b < blocks; ++b, n0 = end) {
+      end = b + 1 == blocks ? r->n1 : r->n0 + round_up(rows * (b + 1) / blocks, P_r);
+      const int64_t padded = round_up(end - n0, P_r);
+      if (vecs == batch_vecs()) {
+        batch_sums(r, &s, m0, tokens, n0, padded, batch_vecs());
+      } else if (batch_vecs() % 2 == 0 && vecs) {
+        batch_sums(r, &s, m0, tokens, n0, padded, batch_vecs() / 2);
+      }
+      for (int64_t n = n0; n < end; n += P_r) {
+        if (!vecs) tile_dots(r, n, m0, tokens, chunks, s.far);
+        for (int64_t m = 0; m < tokens; ++m) {
+          const int32_t* dots = s.far + m * P_r;
+          if (vecs) {
+            const int32_t* far = s.far + (n - n0) * P_b + place_of_token(m);
+            for (int row = 0; row < P_r; ++row) s.dots[row] = far[row * P_b];
+            dots = s.dots;
+          }
+          bn_epilogue(r, m0 + m, n, dots, min64(P_r, end - n));
+        }
+      }
+    }
+  }
+}

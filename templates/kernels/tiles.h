@@ -1,0 +1,109 @@
+// Register tiles of t rows x c tokens, for kernels that serve several tokens: the codes of a chunk
+// are unpacked once, by shifts (t2 scheme 1, one accumulator a row vec and token), and serve all c
+// tokens from registers.
+//   t/V_LANES * c accumulators should fit the registers: t32_c8 is 16 of 32 (avx512vnni).
+#ifndef BITNET_TEMPLATES_KERNELS_TILES_H_
+#define BITNET_TEMPLATES_KERNELS_TILES_H_
+
+#include "templates/kernels/kernel.h"
+
+enum { kMostTileTokens = 16, kMostTileVecs = 4, kTileScheme = 1 };
+
+V_INLINE int tile_vecs(void) { return P_t / V_LANES; }
+
+V_INLINE int tiles_fit(void) {
+  return packing_fits() && P_t % V_LANES == 0 && P_r % P_t == 0 && tile_vecs() <= kMostTileVecs &&
+         P_c <= kMostTileTokens && t2_exact_chunks(kTileScheme) % P_u == 0;
+}
+
+// Adds chunks c0..c1 of one tile to dots[tokens][r]. panel and dots begin at the tile's first row,
+// x at its first token, whose rows are ldx apart. Chunks past the last may be read, their x is
+// zero.
+V_INLINE void tile(const uint8_t* panel, const int8_t* x, int64_t ldx, int64_t c0, int64_t c1,
+                   const int tokens, int32_t* dots) {
+  vec acc[kMostTileTokens][kMostTileVecs];
+#pragma clang loop unroll(full)
+  for (int m = 0; m < tokens; ++m)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < tile_vecs(); ++v) acc[m][v] = v_zero();
+  for (int64_t c = c0; c < c1; c += P_u) {
+#pragma clang loop unroll(full)
+    for (int u = 0; u < P_u; ++u) {
+      const uint8_t* chunk = panel + (c + u) * 4 * P_r;
+      const int8_t* xc = x + (c + u) * kChunkK;
+      if (P_pf)
+#pragma clang loop unroll(full)
+        for (int i = 0; i < 4 * P_t; i += 64) v_prefetch(chunk + P_pf + i);
+#pragma clang loop unroll(full)
+      for (int s = 0; s < 4; ++s) {
+        vec codes[kMostTileVecs];
+#pragma clang loop unroll(full)
+        for (int v = 0; v < tile_vecs(); ++v)
+          codes[v] = t2_decode(v_load(chunk + v * V_BYTES), s, kTileScheme);
+#pragma clang loop unroll(full)
+        for (int m = 0; m < tokens; ++m) {
+          const vec xs = v_dup32(xc + m * ldx + 4 * s);
+#pragma clang loop unroll(full)
+          for (int v = 0; v < tile_vecs(); ++v) acc[m][v] = v_mac(acc[m][v], codes[v], xs);
+        }
+      }
+    }
+  }
+#pragma clang loop unroll(full)
+  for (int m = 0; m < tokens; ++m)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < tile_vecs(); ++v) {
+      int32_t* d = dots + m * P_r + v * V_LANES;
+      v_store(d, v_add32(v_load(d), v_widen(acc[m][v], 0)));
+    }
+}
+
+// All tiles of a panel for `tokens` tokens, chunks c0..c1, in intervals that 16-bit lanes bear.
+V_INLINE void tiles(const uint8_t* panel, const int8_t* x, int64_t ldx, int64_t c0, int64_t c1,
+                    const int tokens, int32_t* dots) {
+  const int64_t exact = t2_exact_chunks(kTileScheme);
+#pragma clang loop unroll(disable)
+  for (int row = 0; row < P_r; row += P_t)
+#pragma clang loop unroll(disable)
+    for (int64_t c = c0; c < c1; c += exact)
+      tile(panel + 4 * row, x, ldx, c, min64(c + exact, c1), tokens, dots + row);
+}
+
+// One panel, all K, for tokens m0, m0 + 1, …: tiles of c tokens, then what is left by 4, 2 and 1.
+// block: chunks that are taken at once.
+V_INLINE void add_tiles(const uint8_t* panel, const int8_t* x, int64_t ldx, int64_t tokens,
+                        int64_t chunks, int64_t block, int32_t* dots) {
+  for (int64_t c0 = 0; c0 < chunks; c0 += block) {
+    const int64_t c1 = min64(c0 + block, chunks);
+    for (int64_t m = 0; m < tokens;) {
+      const int64_t left = tokens - m;
+      const int8_t* xm = x + m * ldx;
+      int32_t* dm = dots + m * P_r;
+      if (left >= P_c) {
+        tiles(panel, xm, ldx, c0, c1, P_c, dm), m += P_c;
+      } else if (P_c > 4 && left >= 4) {
+        tiles(panel, xm, ldx, c0, c1, 4, dm), m += 4;
+      } else if (P_c > 2 && left >= 2) {
+        tiles(panel, xm, ldx, c0, c1, 2, dm), m += 2;
+      } else {
+        tiles(panel, xm, ldx, c0, c1, 1, dm), m += 1;
+      }
+    }
+  }
+}
+
+// dots[tokens][r] of the panel that begins with row n, for tokens m0, m0 + 1, …
+V_INLINE void tile_dots(const BnRun* r, int64_t n, int64_t m0, int64_t tokens, int64_t block,
+                        int32_t* dots) {
+  const int64_t k = run_k(r);
+// Left alone, LLVM vectorises over tokens and scatters: 64 scatters for 16 tokens of 32 rows.
+#pragma clang loop vectorize(disable)
+  for (int64_t m = 0; m < tokens; ++m) {
+    const int32_t x_sum = form_sum(r->form, m0 + m, k);
+    for (int row = 0; row < P_r; ++row) dots[m * P_r + row] = -x_sum;
+  }
+  add_tiles(packed_panel(r->packed, n, k), form_row(r->form, m0, k), form_bytes(k), tokens,
+            t2_chunks(k), block, dots);
+}
+
+#endif  // BITNET_TEMPLATES_KERNELS_TILES_H_
