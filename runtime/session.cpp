@@ -51,6 +51,8 @@ struct Model::State {
 
 namespace {
 
+BnKvType abi_type(KvType type) { return type == KvType::f32 ? BN_KV_F32 : BN_KV_F16; }
+
 Result<IsaSet> usable_isa(const ModelOptions& options) {
   const IsaSet isa = reported_isa();
   if (!options.isa) return isa;
@@ -161,16 +163,13 @@ Result<void> Model::State::load_weights(const ModelOptions& options) {
 Result<Sequence> Model::sequence(int64_t capacity, KvType k, KvType v) const {
   if (capacity < 1)
     return fail(Error::Kind::invalid, "a context of {} tokens, wanted at least 1", capacity);
-  if (k != v)
-    return fail(
-        Error::Kind::unsupported,
-        "keys and values of different types are not supported: wanted both f16 or both f32");
   const Hparams& h = hparams();
   BITNET_TRY(KvCache cache, KvCache::make({.layers = h.layers,
                                            .kv_heads = h.kv_heads,
                                            .head_size = h.head_size,
                                            .positions = capacity,
-                                           .type = k == KvType::f32 ? BN_KV_F32 : BN_KV_F16}));
+                                           .k_type = abi_type(k),
+                                           .v_type = abi_type(v)}));
   auto state = std::make_unique<Sequence::State>(std::move(cache), capacity, std::vector<int32_t>{},
                                                  state_.get());
   state->tokens.reserve(static_cast<size_t>(std::min<int64_t>(capacity, 1 << 20)));

@@ -92,6 +92,7 @@ class Model {
   uint64_t file_bytes() const;
   uint64_t parameters() const;
 
+  // `capacity` tokens of context; keys and values have a type each.
   Result<Sequence> sequence(int64_t capacity, KvType k = KvType::f16, KvType v = KvType::f16) const;
   // Tokens of one sequence in order; sequences may be mixed freely. An error (full context, id out
   // of range) leaves every sequence as it was.

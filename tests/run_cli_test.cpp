@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <string>
 
@@ -95,7 +96,8 @@ TEST_F(Cli, ContinuesATextOnStdoutOnly) {
 TEST_F(Cli, HelpTeachesAndVersionIsOneLine) {
   const Ran help = run("--help");
   EXPECT_EQ(help.code, 0);
-  for (const char* part : {"--temp", "-ctk", "-ub", "--perplexity", "Examples:", "Exit codes:"})
+  for (const char* part :
+       {"--temp", "-ctk", "-ctv", "-ub", "--perplexity", "Examples:", "Exit codes:"})
     EXPECT_NE(help.out.find(part), std::string::npos) << part;
   EXPECT_EQ(help.err, "");
   const Ran version = run("--version");
@@ -125,7 +127,6 @@ TEST_F(Cli, ErrorsOfTheWorld) {
   expect_error(file("not.gguf", "this is no model at all, whatever its name says") + " -p a", 1,
                "not.gguf");
   expect_error(file("cut.gguf", contents(demo_).substr(0, 100000)) + " -p a", 1, "cut.gguf");
-  expect_error(demo_ + " -p a -ctk f32", 1, "keys and values of different types");
   expect_error(demo_ + " -cnv -p hello", 1, "");  // no chat template fits
   expect_error(demo_ + " --perplexity " + file("short.txt", "In the beginning"), 1,
                "wanted at least 1024");
@@ -184,8 +185,21 @@ TEST_F(Cli, ReceiptsDoNotDependOnTheWay) {
        {"", " --kernels builtin -t 1", " -t 3", " -ub 1", " -b 3 -t 2", " --isa scalar"})
     EXPECT_EQ(receipt_of(run(base + way)), want) << way;
   EXPECT_TRUE(receipt_of(run(base + "=full")).starts_with("receipt 1-full "));
-  EXPECT_NE(receipt_of(run(base + " -ctk f32 -ctv f32")),
-            want);  // another definition, another receipt
+}
+
+// Keys and values have a type each; each combination has a receipt of its own.
+TEST_F(Cli, ReceiptsOfTheCachesTypes) {
+  const std::string base =
+      demo_ + " -p 'In the beginning God created' -n 12 --temp 0 --receipt=full";
+  std::set<std::string> receipts;
+  for (const char* types :
+       {" -ctk f16 -ctv f16", " -ctk f16 -ctv f32", " -ctk f32 -ctv f16", " -ctk f32 -ctv f32"}) {
+    const std::string want = receipt_of(run(base + types + " --kernels reference"));
+    EXPECT_TRUE(want.starts_with("receipt 1-full ")) << want;
+    EXPECT_TRUE(receipts.insert(want).second) << types << " changes nothing";
+    EXPECT_EQ(receipt_of(run(base + types + " --kernels auto -t 2")), want) << types;
+  }
+  EXPECT_TRUE(receipts.contains(receipt_of(run(base))));
 }
 
 TEST_F(Cli, ReadersThatGoAwayAndFullDisks) {

@@ -35,6 +35,15 @@ struct Way {
   int64_t batch = 512;  // tokens at once
 };
 
+// Types of the cached keys and values.
+struct KvTypes {
+  KvType k = KvType::f16, v = KvType::f16;
+};
+constexpr KvTypes kKvTypes[] = {{KvType::f16, KvType::f16},
+                                {KvType::f16, KvType::f32},
+                                {KvType::f32, KvType::f16},
+                                {KvType::f32, KvType::f32}};
+
 std::string describe(const Way& way) {
   return fmt::format("{} isa={} threads={} batch={}",
                      way.kernels == KernelChoice::reference ? "reference" : "builtin",
@@ -84,11 +93,11 @@ void add(Trace& trace, const TokenResult& result) {
   for (const uint32_t word : bits(result.all)) trace.words.push_back(word);
 }
 
-Trace trace_of(const std::string& path, const Way& way) {
+Trace trace_of(const std::string& path, const Way& way, KvTypes kv = {}, int prompt = kPrompt) {
   constexpr Want kAll{.kind = Want::Kind::all, .k = 1};
   Model model = load(path, way);
-  Sequence sequence = model.sequence(kPrompt + kGenerated).value();
-  std::vector<TokenRequest> requests = requests_for(sequence, prompt_of(model, kPrompt), {});
+  Sequence sequence = model.sequence(prompt + kGenerated, kv.k, kv.v).value();
+  std::vector<TokenRequest> requests = requests_for(sequence, prompt_of(model, prompt), {});
   for (size_t i = 0; i < requests.size(); i += 37) requests[i].want = kAll;
   requests.back().want = kAll;
   Trace trace;
@@ -135,6 +144,26 @@ TEST_P(EverySmallModel, EveryWayGivesTheReferencesBits) {
     const Trace got = trace_of(path(), way);
     EXPECT_EQ(got.tokens, want.tokens) << describe(way);
     EXPECT_TRUE(got.words == want.words) << describe(way);
+  }
+}
+
+// Blocks of keys are crossed above and in float_kernels_test; here a short prompt will do.
+TEST_P(EverySmallModel, KeysAndValuesOfEveryTypeGiveTheReferencesBits) {
+  constexpr int kShort = 50;
+  std::vector<Trace> traces;
+  for (const KvTypes kv : kKvTypes) {
+    const std::string types = fmt::format("K {} V {}, ", kv.k == KvType::f32 ? "f32" : "f16",
+                                          kv.v == KvType::f32 ? "f32" : "f16");
+    const Trace want =
+        trace_of(path(), {.kernels = KernelChoice::reference, .isa = {}}, kv, kShort);
+    for (const Trace& other : traces) EXPECT_FALSE(want.words == other.words) << types;
+    traces.push_back(want);
+    for (const Isa isa : reported_isa().levels()) {
+      const Way way{.isa = isa, .threads = 2, .batch = 16};
+      const Trace got = trace_of(path(), way, kv, kShort);
+      EXPECT_EQ(got.tokens, want.tokens) << types << describe(way);
+      EXPECT_TRUE(got.words == want.words) << types << describe(way);
+    }
   }
 }
 
@@ -222,18 +251,22 @@ TEST_P(EverySmallModel, TopIsTheBeginningOfAllInOrder) {
 TEST_P(EverySmallModel, FloatKeysAndValuesComeCloseToHalf) {
   constexpr Want kAll{.kind = Want::Kind::all, .k = 0};
   Model model = load(path(), {.isa = {}});
-  Sequence half = model.sequence(64).value(),
-           full = model.sequence(64, KvType::f32, KvType::f32).value();
-  const auto a = model.evaluate(requests_for(half, prompt_of(model, 30), kAll)).value();
-  const auto b = model.evaluate(requests_for(full, prompt_of(model, 30), kAll)).value();
-  float most = 0, apart = 0;
-  for (size_t i = 0; i < b.back().all.size(); ++i) {
-    most = std::max(most, std::fabs(b.back().all[i]));
-    apart = std::max(apart, std::fabs(a.back().all[i] - b.back().all[i]));
+  const auto logits = [&](KvTypes kv) {
+    Sequence sequence = model.sequence(64, kv.k, kv.v).value();
+    return model.evaluate(requests_for(sequence, prompt_of(model, 30), kAll)).value().back().all;
+  };
+  const std::vector<float> full = logits({KvType::f32, KvType::f32});
+  for (const KvTypes kv : std::span(kKvTypes).first(3)) {
+    const std::vector<float> less = logits(kv);
+    float most = 0, apart = 0;
+    for (size_t i = 0; i < full.size(); ++i) {
+      most = std::max(most, std::fabs(full[i]));
+      apart = std::max(apart, std::fabs(less[i] - full[i]));
+    }
+    EXPECT_GT(apart, 0);  // they are different caches
+    // 11 bits against 24; int8 activations amplify a flip of the last bit.
+    EXPECT_LT(apart, 0.05F * most);
   }
-  EXPECT_GT(apart, 0);  // they are different caches
-  EXPECT_LT(apart,
-            0.05F * most);  // 11 bits against 24; int8 activations amplify a flip of the last bit
 }
 
 TEST_P(EverySmallModel, FloatActivationsComeCloseToInt8) {
@@ -302,7 +335,6 @@ TEST_F(Errors, SequencesOfAnotherModel) {
 
 TEST_F(Errors, ImpossibleOptions) {
   EXPECT_FALSE(model_.sequence(0));
-  EXPECT_FALSE(model_.sequence(10, KvType::f16, KvType::f32));
   EXPECT_FALSE(model_.sequence(int64_t{1} << 60));
   EXPECT_FALSE(model_.sequence(int64_t{1} << 40));  // more memory than there is
   ModelOptions options;

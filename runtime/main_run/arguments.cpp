@@ -206,8 +206,7 @@ void add_precision(CLI::App& app, Raw& raw) {
       ->check(kv_type_check)
       ->type_name("TYPE")
       ->group(group);
-  app.add_option("--cache-type-v", raw.kv_v,
-                 "-ctv: type of cached values, the same as that of keys")
+  app.add_option("--cache-type-v", raw.kv_v, "-ctv: type of cached values, f16 or f32")
       ->capture_default_str()
       ->check(kv_type_check)
       ->type_name("TYPE")

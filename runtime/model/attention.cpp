@@ -19,9 +19,9 @@ void Attention::store(std::span<const TokenPlace> places, int64_t layer, float* 
     const float* v = k + s.kv_heads * s.head_size;
     floats_.rope(q, group(), s.head_size, s.rope_dimensions, s.neox, angles.cos, angles.sin);
     floats_.rope(k, 1, s.head_size, s.rope_dimensions, s.neox, angles.cos, angles.sin);
-    floats_.store_k(place.cache->type(), k, s.head_size, place.position,
+    floats_.store_k(place.cache->k_type(), k, s.head_size, place.position,
                     place.cache->k(layer, head));
-    floats_.store_v(place.cache->type(), v, s.head_size, place.position,
+    floats_.store_v(place.cache->v_type(), v, s.head_size, place.position,
                     place.cache->v(layer, head));
   }
 }
@@ -37,7 +37,8 @@ void Attention::attend(std::span<const TokenPlace> places, int64_t layer, const 
                           .group = static_cast<int32_t>(group()),
                           .head_size = static_cast<int32_t>(s.head_size),
                           .scale = s.scale,
-                          .kv_type = place.cache->type(),
+                          .k_type = place.cache->k_type(),
+                          .v_type = place.cache->v_type(),
                           .keys = place.position + 1,
                           .k = place.cache->k(layer, head),
                           .v = place.cache->v(layer, head),

@@ -7,7 +7,7 @@
 //   KV cache of one sequence, layer and kv head, `capacity` keys, a multiple of 256:
 //     K  groups of 16 keys, d-major: element (t, d) at ((t / 16) * head_size + d) * 16 + t % 16
 //     V  row-major: element (t, d) at t * head_size + d
-//   both F16 or F32 (BnKvType), 64-byte aligned, and may be read 255 bytes past their end. Keys
+//   each F16 or F32 (BnKvType), 64-byte aligned, and may be read 255 bytes past their end. Keys
 //   that are not visible may hold anything. Other vectors may lie anywhere, and not a byte past
 //   them is read; rows of a model file likewise.
 #ifndef BITNET_RUNTIME_MODEL_FLOAT_KERNELS_H_
@@ -28,9 +28,9 @@ typedef struct BnAttend {
   const float* q;  // [group][head_size], after RoPE, not yet scaled by 1/sqrt(head_size)
   float* out;      // [group][head_size]
   int32_t group, head_size;
-  float scale;      // 1 / sqrt(head_size), rounded once from double
-  int32_t kv_type;  // enum BnKvType
-  int64_t keys;     // >= 1
+  float scale;             // 1 / sqrt(head_size), rounded once from double
+  int32_t k_type, v_type;  // enum BnKvType each
+  int64_t keys;            // >= 1
   const void* k;
   const void* v;
   float* scratch;  // BN_ATTEND_SCRATCH(group, head_size) floats, 64-byte aligned
@@ -70,9 +70,9 @@ typedef struct BnFloatKernels {
   // i + dims/2), else (2i, 2i+1).
   void (*rope)(float* x, int64_t heads, int64_t head_size, int64_t dims, int neox, const float* cos,
                const float* sin);
-  // Writes one key and value vector [head_size] at position t of a cache.
-  void (*store_k)(int32_t kv_type, const float* x, int64_t head_size, int64_t t, void* k);
-  void (*store_v)(int32_t kv_type, const float* x, int64_t head_size, int64_t t, void* v);
+  // Writes one key or value vector [head_size] at position t of a cache of type BnKvType.
+  void (*store_k)(int32_t type, const float* x, int64_t head_size, int64_t t, void* k);
+  void (*store_v)(int32_t type, const float* x, int64_t head_size, int64_t t, void* v);
   void (*attend)(const BnAttend* attend);
   // Bytes of one token's H for k features (a multiple of 64; 0 for types that need none), and H
   // itself.

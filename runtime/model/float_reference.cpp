@@ -194,15 +194,15 @@ void rope(float* x, int64_t heads, int64_t head_size, int64_t dims, int neox, co
   }
 }
 
-void store(int32_t kv_type, float x, int64_t element, void* cache) {
-  if (kv_type == BN_KV_F16) {
+void store(int32_t type, float x, int64_t element, void* cache) {
+  if (type == BN_KV_F16) {
     static_cast<uint16_t*>(cache)[element] = to_f16_saturated(x);
   } else {
     static_cast<float*>(cache)[element] = x;
   }
 }
-float cached(int32_t kv_type, const void* cache, int64_t element) {
-  if (kv_type == BN_KV_F16) return from_f16(static_cast<const uint16_t*>(cache)[element]);
+float cached(int32_t type, const void* cache, int64_t element) {
+  if (type == BN_KV_F16) return from_f16(static_cast<const uint16_t*>(cache)[element]);
   return static_cast<const float*>(cache)[element];
 }
 int64_t k_element(int64_t head_size, int64_t t, int64_t d) {
@@ -210,11 +210,11 @@ int64_t k_element(int64_t head_size, int64_t t, int64_t d) {
 }
 int64_t v_element(int64_t head_size, int64_t t, int64_t d) { return t * head_size + d; }
 
-void store_k(int32_t kv_type, const float* x, int64_t head_size, int64_t t, void* k) {
-  for (int64_t d = 0; d < head_size; ++d) store(kv_type, x[d], k_element(head_size, t, d), k);
+void store_k(int32_t type, const float* x, int64_t head_size, int64_t t, void* k) {
+  for (int64_t d = 0; d < head_size; ++d) store(type, x[d], k_element(head_size, t, d), k);
 }
-void store_v(int32_t kv_type, const float* x, int64_t head_size, int64_t t, void* v) {
-  for (int64_t d = 0; d < head_size; ++d) store(kv_type, x[d], v_element(head_size, t, d), v);
+void store_v(int32_t type, const float* x, int64_t head_size, int64_t t, void* v) {
+  for (int64_t d = 0; d < head_size; ++d) store(type, x[d], v_element(head_size, t, d), v);
 }
 
 // One query head; q' stands in scratch[0..head_size), o in out.
@@ -234,7 +234,7 @@ void attend_head(const BnAttend& a, const float* q, float* out) {
     for (int64_t t = 0; t < count; ++t) {
       float score = 0;
       for (int64_t d = 0; d < size; ++d) {
-        score = fma(scaled[d], cached(a.kv_type, a.k, k_element(size, begin + t, d)), score);
+        score = fma(scaled[d], cached(a.k_type, a.k, k_element(size, begin + t, d)), score);
       }
       p[t] = score;
       m_block = larger(score, m_block);
@@ -250,7 +250,7 @@ void attend_head(const BnAttend& a, const float* q, float* out) {
     for (int64_t d = 0; d < size; ++d) {
       float o = 0;
       for (int64_t t = 0; t < count; ++t)
-        o = fma(p[t], cached(a.kv_type, a.v, v_element(size, begin + t, d)), o);
+        o = fma(p[t], cached(a.v_type, a.v, v_element(size, begin + t, d)), o);
       out[d] = fma(o + 0.0F, new_part, out[d] * old_part);
     }
     m = m_both;

@@ -3,18 +3,26 @@
 #include <new>
 
 namespace bitnet {
+namespace {
+
+int64_t element_bytes(BnKvType type) { return type == BN_KV_F32 ? 4 : 2; }
+
+}  // namespace
 
 Result<KvCache> KvCache::make(const KvShape& shape) {
   constexpr int64_t kBlock = 256;  // attention reads whole blocks of keys
-  const int64_t element = shape.type == BN_KV_F32 ? 4 : 2;
   KvCache cache;
   cache.shape_ = shape;
   int64_t bytes = 0, positions = 0;
-  const bool overflow =
-      __builtin_add_overflow(shape.positions, kBlock - 1, &positions) ||
-      __builtin_mul_overflow(positions / kBlock * kBlock, shape.head_size * element,
-                             &cache.plane_bytes_) ||
-      __builtin_mul_overflow(cache.plane_bytes_, 2 * shape.layers * shape.kv_heads, &bytes);
+  const auto plane_overflows = [&](BnKvType type, int64_t* plane) {
+    return __builtin_mul_overflow(positions / kBlock * kBlock,
+                                  shape.head_size * element_bytes(type), plane);
+  };
+  const bool overflow = __builtin_add_overflow(shape.positions, kBlock - 1, &positions) ||
+                        plane_overflows(shape.k_type, &cache.k_bytes_) ||
+                        plane_overflows(shape.v_type, &cache.v_bytes_) ||
+                        __builtin_add_overflow(cache.k_bytes_, cache.v_bytes_, &bytes) ||
+                        __builtin_mul_overflow(bytes, shape.layers * shape.kv_heads, &bytes);
   if (overflow)
     return fail(Error::Kind::unsupported, "context of {} tokens: its size overflows",
                 shape.positions);

@@ -36,15 +36,16 @@ enum {
 enum { kHeads = 1, kKeyVectors1 = 1, kDimVectors1 = 1 };
 #endif
 
-BN_FLOAT_INLINE BnF16 load_cached(int kv_type, const char* p) {
-  return kv_type == BN_KV_F16 ? bn_from_f16_16(bn_load16_halves(p)) : bn_load16(p);
+BN_FLOAT_INLINE BnF16 load_cached(int type, const char* p) {
+  return type == BN_KV_F16 ? bn_from_f16_16(bn_load16_halves(p)) : bn_load16(p);
 }
+BN_FLOAT_INLINE int64_t element_bytes(int type) { return type == BN_KV_F16 ? 2 : 4; }
 
 // s[heads][kBlock] of `groups` groups of 16 keys; `ahead`: bytes from here to what is wanted next,
 // 0 for nothing.
-BN_FLOAT_INLINE void scores_tile(int heads, int groups, int kv_type, const char* k, int64_t size,
+BN_FLOAT_INLINE void scores_tile(int heads, int groups, int type, const char* k, int64_t size,
                                  const float* q, int64_t ahead, float* s) {
-  const int64_t step = kv_type == BN_KV_F16 ? 32 : 64, group_bytes = size * step;
+  const int64_t step = kGroup * element_bytes(type), group_bytes = size * step;
   BnF16 acc[4][8];
 #pragma clang loop unroll(full)
   for (int h = 0; h < heads; ++h) {
@@ -56,7 +57,7 @@ BN_FLOAT_INLINE void scores_tile(int heads, int groups, int kv_type, const char*
 #pragma clang loop unroll(full)
     for (int g = 0; g < groups; ++g) {
       const char* from = k + g * group_bytes + d * step;
-      key[g] = load_cached(kv_type, from);
+      key[g] = load_cached(type, from);
       // A group's lines are fetched by halves of F16 twice; that costs less than the branch that
       // avoids it.
       if (ahead) __builtin_prefetch(from + ahead, 0, 2);
@@ -76,25 +77,24 @@ BN_FLOAT_INLINE void scores_tile(int heads, int groups, int kv_type, const char*
 }
 
 // All keys of a block for `heads` heads.
-BN_FLOAT_INLINE void scores(int heads, int groups, int kv_type, const char* k, int64_t size,
+BN_FLOAT_INLINE void scores(int heads, int groups, int type, const char* k, int64_t size,
                             int64_t count, const float* q, int64_t ahead, float* s) {
-  const int64_t group_bytes = size * (kv_type == BN_KV_F16 ? 32 : 64);
+  const int64_t group_bytes = size * kGroup * element_bytes(type);
   int64_t t = 0;
   for (; t + groups * kGroup <= count; t += groups * kGroup) {
-    scores_tile(heads, groups, kv_type, k + t / kGroup * group_bytes, size, q, ahead, s + t);
+    scores_tile(heads, groups, type, k + t / kGroup * group_bytes, size, q, ahead, s + t);
   }
   for (; t < count; t += kGroup) {
-    scores_tile(heads, 1, kv_type, k + t / kGroup * group_bytes, size, q, ahead, s + t);
+    scores_tile(heads, 1, type, k + t / kGroup * group_bytes, size, q, ahead, s + t);
   }
 }
 
 // o[heads][pitch] of `vectors` vectors of d: o = fma(o_block + 0, part, o * old), chains over the
 // block's keys.
-BN_FLOAT_INLINE void values_tile(int heads, int vectors, int kv_type, const char* v, int64_t size,
+BN_FLOAT_INLINE void values_tile(int heads, int vectors, int type, const char* v, int64_t size,
                                  int64_t count, const float* p, const float* merge, int64_t ahead,
                                  int64_t pitch, float* o) {
-  const int64_t step = kv_type == BN_KV_F16 ? 32 : 64,
-                row_bytes = size * (kv_type == BN_KV_F16 ? 2 : 4);
+  const int64_t step = kGroup * element_bytes(type), row_bytes = size * element_bytes(type);
   BnF16 acc[4][8];
 #pragma clang loop unroll(full)
   for (int h = 0; h < heads; ++h) {
@@ -105,8 +105,8 @@ BN_FLOAT_INLINE void values_tile(int heads, int vectors, int kv_type, const char
     BnF16 value[8];
 #pragma clang loop unroll(full)
     for (int j = 0; j < vectors; ++j) {
-      value[j] = load_cached(kv_type, v + t * row_bytes + j * step);
-      if (ahead && (kv_type == BN_KV_F32 || j % 2 == 0)) {
+      value[j] = load_cached(type, v + t * row_bytes + j * step);
+      if (ahead && (type == BN_KV_F32 || j % 2 == 0)) {
         __builtin_prefetch(v + t * row_bytes + j * step + ahead, 0, 2);
       }
     }
@@ -128,18 +128,17 @@ BN_FLOAT_INLINE void values_tile(int heads, int vectors, int kv_type, const char
   }
 }
 
-BN_FLOAT_INLINE void values(int heads, int vectors, int kv_type, const char* v, int64_t size,
+BN_FLOAT_INLINE void values(int heads, int vectors, int type, const char* v, int64_t size,
                             int64_t count, const float* p, const float* merge, int64_t ahead,
                             int64_t pitch, float* o) {
-  const int64_t element_bytes = kv_type == BN_KV_F16 ? 2 : 4;
   int64_t d = 0;
   for (; d + vectors * kGroup <= pitch; d += vectors * kGroup) {
-    values_tile(heads, vectors, kv_type, v + d * element_bytes, size, count, p, merge, ahead, pitch,
-                o + d);
+    values_tile(heads, vectors, type, v + d * element_bytes(type), size, count, p, merge, ahead,
+                pitch, o + d);
   }
   // Lanes at and past head_size compute what nobody reads.
   for (; d < pitch; d += kGroup) {
-    values_tile(heads, 1, kv_type, v + d * element_bytes, size, count, p, merge, ahead, pitch,
+    values_tile(heads, 1, type, v + d * element_bytes(type), size, count, p, merge, ahead, pitch,
                 o + d);
   }
 }
@@ -173,10 +172,57 @@ BN_FLOAT_INLINE void softmax_block(float* s, int64_t count, float* m, float* l, 
   *m = m_both;
 }
 
-BN_FLOAT_INLINE void attend(const BnAttend* a, int kv_type) {
+// A block's scores for all heads of the group: p[group][kBlock].
+BN_FLOAT_INLINE void group_scores(int type, const char* k, int64_t group, int64_t size,
+                                  int64_t count, const float* q, int64_t ahead, float* p) {
+  for (int64_t h = 0; h < group;) {
+    const int64_t next = h ? 0 : ahead;  // the first tile of heads fetches for all
+    const float* query = q + h * size;
+    float* s = p + h * kBlock;
+#if !defined(__AVX2__) && !defined(__aarch64__)
+    scores(1, kKeyVectors1, type, k, size, count, query, next, s), h += 1;
+#else
+    if (group - h >= 4) {
+      scores(4, kKeyVectors4, type, k, size, count, query, next, s), h += 4;
+    } else if (group - h >= 2) {
+      scores(2, kKeyVectors2, type, k, size, count, query, next, s), h += 2;
+    } else {
+      scores(1, kKeyVectors1, type, k, size, count, query, next, s), h += 1;
+    }
+#endif
+  }
+}
+
+// A block's values, merged into o[group][pitch].
+BN_FLOAT_INLINE void group_values(int type, const char* v, int64_t group, int64_t size,
+                                  int64_t count, const float* p, const float* merge, int64_t ahead,
+                                  int64_t pitch, float* o) {
+  for (int64_t h = 0; h < group;) {
+    const int64_t next = h ? 0 : ahead;
+    const float* weights = p + h * kBlock;
+    const float* parts = merge + 2 * h;
+    float* out = o + h * pitch;
+#if !defined(__AVX2__) && !defined(__aarch64__)
+    values(1, kDimVectors1, type, v, size, count, weights, parts, next, pitch, out), h += 1;
+#else
+    if (group - h >= 4) {
+      values(4, kDimVectors4, type, v, size, count, weights, parts, next, pitch, out), h += 4;
+    } else if (group - h >= 2) {
+      values(2, kDimVectors2, type, v, size, count, weights, parts, next, pitch, out), h += 2;
+    } else {
+      values(1, kDimVectors1, type, v, size, count, weights, parts, next, pitch, out), h += 1;
+    }
+#endif
+  }
+}
+
+// The types are told apart once a block: four combinations share two loops over keys and two over
+// values.
+void bn_attend(const BnAttend* a) {
   const int64_t size = a->head_size, group = a->group,
                 pitch = (size + kGroup - 1) / kGroup * kGroup;
-  const int64_t block_bytes = kBlock * size * (kv_type == BN_KV_F16 ? 2 : 4);
+  const int64_t k_bytes = kBlock * size * element_bytes(a->k_type),  // of a block
+      v_bytes = kBlock * size * element_bytes(a->v_type);
   float* o = a->scratch;             // [group][pitch]
   float* p = o + group * pitch;      // [group][kBlock]
   float* q = p + group * kBlock;     // [group][size], scaled
@@ -191,49 +237,20 @@ BN_FLOAT_INLINE void attend(const BnAttend* a, int kv_type) {
 
   const char* k = a->k;
   const char* v = a->v;
-  for (int64_t begin = 0; begin < a->keys; begin += kBlock, k += block_bytes, v += block_bytes) {
-    const int64_t count = a->keys - begin < kBlock ? a->keys - begin : kBlock;
-    const int64_t ahead = begin + kBlock < a->keys ? block_bytes : 0;
-    for (int64_t h = 0; h < group;) {
-      const int64_t next = h ? 0 : ahead;  // the first tile of heads fetches for all
-      const float* query = q + h * size;
-      float* s = p + h * kBlock;
-#if !defined(__AVX2__) && !defined(__aarch64__)
-      scores(1, kKeyVectors1, kv_type, k, size, count, query, next, s), h += 1;
-#else
-      if (group - h >= 4) {
-        scores(4, kKeyVectors4, kv_type, k, size, count, query, next, s), h += 4;
-      } else if (group - h >= 2) {
-        scores(2, kKeyVectors2, kv_type, k, size, count, query, next, s), h += 2;
-      } else {
-        scores(1, kKeyVectors1, kv_type, k, size, count, query, next, s), h += 1;
-      }
-#endif
+  for (int64_t begin = 0; begin < a->keys; begin += kBlock, k += k_bytes, v += v_bytes) {
+    const int64_t left = a->keys - begin, count = left < kBlock ? left : kBlock;
+    const int64_t k_ahead = left > kBlock ? k_bytes : 0, v_ahead = left > kBlock ? v_bytes : 0;
+    if (a->k_type == BN_KV_F16) {
+      group_scores(BN_KV_F16, k, group, size, count, q, k_ahead, p);
+    } else {
+      group_scores(BN_KV_F32, k, group, size, count, q, k_ahead, p);
     }
     for (int64_t h = 0; h < group; ++h)
       softmax_block(p + h * kBlock, count, m + h, l + h, merge + 2 * h);
-    for (int64_t h = 0; h < group;) {
-      const int64_t next = h ? 0 : ahead;
-      const float* weights = p + h * kBlock;
-#if !defined(__AVX2__) && !defined(__aarch64__)
-      values(1, kDimVectors1, kv_type, v, size, count, weights, merge + 2 * h, next, pitch,
-             o + h * pitch),
-          h += 1;
-#else
-      if (group - h >= 4) {
-        values(4, kDimVectors4, kv_type, v, size, count, weights, merge + 2 * h, next, pitch,
-               o + h * pitch),
-            h += 4;
-      } else if (group - h >= 2) {
-        values(2, kDimVectors2, kv_type, v, size, count, weights, merge + 2 * h, next, pitch,
-               o + h * pitch),
-            h += 2;
-      } else {
-        values(1, kDimVectors1, kv_type, v, size, count, weights, merge + 2 * h, next, pitch,
-               o + h * pitch),
-            h += 1;
-      }
-#endif
+    if (a->v_type == BN_KV_F16) {
+      group_values(BN_KV_F16, v, group, size, count, p, merge, v_ahead, pitch, o);
+    } else {
+      group_values(BN_KV_F32, v, group, size, count, p, merge, v_ahead, pitch, o);
     }
   }
   for (int64_t h = 0; h < group; ++h) {
@@ -246,13 +263,5 @@ BN_FLOAT_INLINE void attend(const BnAttend* a, int kv_type) {
         bn_store16_part(a->out + h * size + d, size - d, out);
       }
     }
-  }
-}
-
-void bn_attend(const BnAttend* a) {
-  if (a->kv_type == BN_KV_F16) {
-    attend(a, BN_KV_F16);
-  } else {
-    attend(a, BN_KV_F32);
   }
 }

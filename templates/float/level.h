@@ -35,8 +35,8 @@ void bn_rms_norm(const float* x, const float* g, int64_t k, float epsilon, float
 float bn_quantize(const float* x, int64_t k, int8_t* q);
 void bn_rope(float* x, int64_t heads, int64_t head_size, int64_t dims, int neox, const float* cos,
              const float* sin);
-void bn_store_k(int32_t kv_type, const float* x, int64_t head_size, int64_t t, void* k);
-void bn_store_v(int32_t kv_type, const float* x, int64_t head_size, int64_t t, void* v);
+void bn_store_k(int32_t type, const float* x, int64_t head_size, int64_t t, void* k);
+void bn_store_v(int32_t type, const float* x, int64_t head_size, int64_t t, void* v);
 void bn_attend(const BnAttend* attend);
 int64_t bn_head_prepared_bytes(int32_t type, int64_t k);
 void bn_head_prepare(int32_t type, const float* hidden, int64_t k, uint8_t* prepared);

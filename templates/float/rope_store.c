@@ -53,9 +53,9 @@ BN_FLOAT_INLINE BnHalves16 cache_halves(BnF16 x) {
 }
 
 // Element d goes to cache[first + d * step].
-BN_FLOAT_INLINE void store(int32_t kv_type, const float* x, int64_t head_size, int64_t first,
+BN_FLOAT_INLINE void store(int32_t type, const float* x, int64_t head_size, int64_t first,
                            int64_t step, void* cache) {
-  if (kv_type == BN_KV_F32) {
+  if (type == BN_KV_F32) {
     float* to = (float*)cache + first;
 #pragma clang loop vectorize(disable)
     for (int64_t d = 0; d < head_size; ++d) to[d * step] = x[d];
@@ -72,9 +72,9 @@ BN_FLOAT_INLINE void store(int32_t kv_type, const float* x, int64_t head_size, i
   }
 }
 
-void bn_store_k(int32_t kv_type, const float* x, int64_t head_size, int64_t t, void* k) {
-  store(kv_type, x, head_size, t / 16 * head_size * 16 + t % 16, 16, k);
+void bn_store_k(int32_t type, const float* x, int64_t head_size, int64_t t, void* k) {
+  store(type, x, head_size, t / 16 * head_size * 16 + t % 16, 16, k);
 }
-void bn_store_v(int32_t kv_type, const float* x, int64_t head_size, int64_t t, void* v) {
-  store(kv_type, x, head_size, t * head_size, 1, v);
+void bn_store_v(int32_t type, const float* x, int64_t head_size, int64_t t, void* v) {
+  store(type, x, head_size, t * head_size, 1, v);
 }
