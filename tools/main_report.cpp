@@ -1,5 +1,5 @@
-// bitnet-report: tunes a model at every level that this CPU can be limited to and compares scalar,
-// baseline, built-in and tuned kernels, shape by shape. scripts/ci-report calls it.
+// bitnet-report: scalar, baseline, built-in and tuned kernels, shape by shape: tuned here at every
+// level that this CPU can be limited to (scripts/ci-report), or taken from a cache.
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -23,10 +23,10 @@ using namespace bitnet::report;
 constexpr int64_t kManyTokens = 128;
 constexpr int64_t kScalarTokens =
     8;  // scalar kernels take a second for 128: their time grows with tokens
-constexpr int kRounds = 9;
+constexpr int kRounds = 9, kCacheRounds = 25;
 
 struct Arguments {
-  std::string model{}, csv_folder{}, markdown{};
+  std::string model{}, cache{}, csv_folder{}, markdown{};
   int threads = 0;
   double budget = 4;
 };
@@ -74,6 +74,12 @@ class Reporter {
 
   Result<std::vector<Row>> run() {
     BITNET_CHECK(time_scalar());
+    if (!arguments_.cache.empty()) {
+      const std::vector<Isa> levels = levels_of(proved_);
+      if (levels.empty()) return fail(Error::Kind::unsupported, "this CPU has only scalar kernels");
+      BITNET_CHECK(compare_cache(levels.back(), proved_, arguments_.cache, kCacheRounds));
+      return std::move(rows_);
+    }
     for (Isa level : levels_of(proved_)) {
       const auto begin = std::chrono::steady_clock::now();
       if (auto done = report_level(level); !done)
@@ -110,26 +116,32 @@ class Reporter {
                                      .isa = level,
                                      .wisdom = tuner::WisdomMode::ignore,
                                      .memory_folder = folder_.path()};
-    const auto builtin = make_builtin_source(isa);
-    std::unique_ptr<LoadedCache> loaded;
     auto tuned = tuner::tune(options, quiet, [] { return false; });
     // Nothing faster than built-in is a result, too: the tuned column then repeats the built-in
     // one.
     if (!tuned && tuned.error().kind != Error::Kind::interrupted)
       return std::unexpected(std::move(tuned.error()));
-    if (tuned) {
+    return compare_cache(level, isa, tuned ? cache : "", kRounds);
+  }
+
+  // The kernels of a cache (empty: built-in ones) beside the others, as a run would use them.
+  Result<void> compare_cache(Isa level, const IsaSet& isa, const std::string& cache, int rounds) {
+    const auto builtin = make_builtin_source(isa);
+    std::unique_ptr<LoadedCache> loaded;
+    if (!cache.empty()) {
       BITNET_TRY(loaded, LoadedCache::load(cache, isa, shape_digest(problems_), pool_.size(),
                                            LoadedCache::How::map));
     }
     for (int64_t tokens : {int64_t{1}, kManyTokens}) {
       BITNET_CHECK(compare_at(level, isa, *builtin,
-                              loaded ? static_cast<KernelSource&>(*loaded) : *builtin, tokens));
+                              loaded ? static_cast<KernelSource&>(*loaded) : *builtin, tokens,
+                              rounds));
     }
     return {};
   }
 
   Result<void> compare_at(Isa level, const IsaSet& isa, const KernelSource& builtin,
-                          const KernelSource& tuned, int64_t tokens) {
+                          const KernelSource& tuned, int64_t tokens, int rounds) {
     std::vector<Contender> contenders;
     BITNET_TRY(const auto baseline, fixed_baseline(problems_, isa));
     if (baseline) contenders.push_back(*baseline);
@@ -137,7 +149,7 @@ class Reporter {
     contenders.push_back(contender("tuned", tuned, builtin, problems_, tokens));
     const int layers = tokens == 1 ? problems_.front().count : 1;
     BITNET_TRY(const Comparison c,
-               compare(pool_, problems_, contenders, tokens, layers, kRounds, isa));
+               compare(pool_, problems_, contenders, tokens, layers, rounds, isa));
     const size_t last = contenders.size() - 1;
     for (size_t p = 0; p < problems_.size(); ++p) {
       const ClassKernel& kernel = contenders[last].kernels[p];
@@ -192,12 +204,13 @@ Result<void> run(const Arguments& a) {
 
 int main(int argc, char** argv) {
   CLI::App app{
-      "Compares scalar, baseline, built-in and tuned kernels at every instruction-set level of "
-      "this CPU."};
+      "Compares scalar, baseline, built-in and tuned kernels: tunes a model at every "
+      "instruction-set level of\nthis CPU, or takes a cache that bitnet-tune wrote (--cache)."};
   Arguments a;
   app.add_option("model", a.model, "model.gguf")->required();
   app.add_option("-t,--threads", a.threads, "threads (default: physical cores)")
       ->check(CLI::Range(1, 1024));
+  app.add_option("--cache", a.cache, "time the kernels of this cache; tune nothing");
   app.add_option("--budget", a.budget, "seconds of search at each level")->capture_default_str();
   app.add_option("--csv", a.csv_folder, "folder for <cpu>.csv");
   app.add_option("--markdown", a.markdown, "also write the table to this file");

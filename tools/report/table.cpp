@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cctype>
 
 namespace bitnet::report {
@@ -47,6 +48,16 @@ Row sum_of(const std::vector<Row>& rows, const std::string& isa, int64_t tokens)
   return sum;
 }
 
+// Where tuning lost most, which should be nowhere: the plan keeps the built-in kernel in doubt.
+std::string worst_line(const std::vector<Row>& rows) {
+  const auto gain = [](const Row& row) { return row.builtin / row.tuned; };
+  const auto worst = std::ranges::min_element(rows, {}, gain);
+  if (worst == rows.end()) return "";
+  return fmt::format("\nLeast gain over built-in: {:.2f}x ({}, {}, {} {}).\n", gain(*worst),
+                     worst->isa, describe(worst->problem), worst->tokens,
+                     worst->tokens == 1 ? "token" : "tokens");
+}
+
 std::vector<std::pair<std::string, int64_t>> groups_of(const std::vector<Row>& rows) {
   std::vector<std::pair<std::string, int64_t>> groups;
   for (const Row& row : rows) {
@@ -78,7 +89,7 @@ std::string to_markdown(const Header& header, const std::vector<Row>& rows) {
     }
     text += line("**all layers**", sum_of(rows, isa, tokens));
   }
-  return text +
+  return text + worst_line(rows) +
          "\nTimes of one call, lower quartiles of interleaved rounds (others use the same cores). "
          "baseline: 2-bit AVX2 multiply-add, "
          "four rows, the tile"
