@@ -1,16 +1,20 @@
 // Files: mapping, truncation while mapped, atomic writing.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/mapped_file.h"
+#include "tests/resident_pages.h"
 
 namespace bitnet {
 namespace {
@@ -67,6 +71,45 @@ TEST_F(Files, WhatCannotBeMappedIsSaid) {
   EXPECT_TRUE(empty->bytes().empty());
 }
 
+TEST_F(Files, ReleasedPagesLeaveMemoryAndAreReadAgain) {
+  std::string text(1 << 20, '\0');
+  for (size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * 7 + i / 4096);
+  const auto file = MappedFile::open(write("big", text));
+  ASSERT_TRUE(file);
+  const std::span<const std::byte> all = file->bytes();
+  EXPECT_TRUE(std::ranges::equal(all, bytes_of(text)));  // and so touches every page
+  if (!pages_of(all)) GTEST_SKIP() << "needs /proc/self/pagemap";
+  EXPECT_EQ(pages_of(all)->resident, pages_of(all)->whole);
+
+  // Whole pages inside, none that only begins or ends there.
+  const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  file->release(all.subspan(4 * page + 1, 3 * page));
+  EXPECT_EQ(pages_of(all.first(5 * page))->resident, 5);
+  EXPECT_EQ(pages_of(all.subspan(5 * page, 2 * page))->resident, 0);
+  EXPECT_EQ(pages_of(all.subspan(7 * page))->resident, pages_of(all.subspan(7 * page))->whole);
+  file->release(all.subspan(8 * page + 1, page));  // holds no whole page
+  file->release(all.subspan(8 * page, 0));
+  EXPECT_EQ(pages_of(all.subspan(7 * page))->resident, pages_of(all.subspan(7 * page))->whole);
+  EXPECT_TRUE(std::ranges::equal(all, bytes_of(text)));
+}
+
+TEST_F(Files, OnlyTheMappingsOwnBytesAreReleased) {
+  const auto file = MappedFile::open(write("small", std::string(10000, 'x')));
+  ASSERT_TRUE(file);
+  const size_t page = static_cast<size_t>(::sysconf(_SC_PAGESIZE)), bytes = 8 * page;
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  std::memset(memory, 'm', bytes);
+  const std::span foreign(static_cast<const std::byte*>(memory), bytes);
+  file->release(foreign);
+  MappedFile().release(foreign);
+  // Begins in the mapping and ends past it.
+  file->release({file->bytes().data(), file->bytes().size() + page});
+  for (const std::byte b : foreign) ASSERT_EQ(b, std::byte{'m'});
+  for (const std::byte b : file->bytes()) ASSERT_EQ(b, std::byte{'x'});
+  ::munmap(memory, bytes);
+}
+
 using FilesDeathTest = Files;
 
 // The first page stays, the others vanish under the mapping.
@@ -94,6 +137,22 @@ TEST_F(FilesDeathTest, TruncationWhileMappedIsOneLineNotASignal) {
               "^error: " + name + ": file was truncated while in use\n$");
   write("model.gguf", std::string(100000, 'x'));
   EXPECT_EXIT(read_after_truncation(name, true), ::testing::ExitedWithCode(1),
+              "^error: " + name + ": file was truncated while in use\n$");
+}
+
+TEST_F(FilesDeathTest, TruncationAfterReleaseIsOneLineToo) {
+  const std::string name = write("model.gguf", std::string(100000, 'x'));
+  const auto die = [&] {
+    install_truncation_guard();
+    const auto file = MappedFile::open(name);
+    unsigned sum = 0;
+    for (const std::byte b : file->bytes()) sum += static_cast<unsigned>(b);
+    file->release(file->bytes());
+    if (::truncate(name.c_str(), 4096) != 0) std::exit(7);
+    for (const std::byte b : file->bytes()) sum += static_cast<unsigned>(b);
+    std::exit(sum == 0 ? 8 : 9);  // not reached
+  };
+  EXPECT_EXIT(die(), ::testing::ExitedWithCode(1),
               "^error: " + name + ": file was truncated while in use\n$");
 }
 

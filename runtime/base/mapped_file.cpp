@@ -122,6 +122,22 @@ const std::string& MappedFile::path() const {
   return mapping_ ? mapping_->path : kNone;
 }
 
+void MappedFile::release(std::span<const std::byte> part) const {
+  if (mapping_ == nullptr || part.empty()) return;
+  const auto base = reinterpret_cast<uintptr_t>(mapping_->data);
+  const auto first = reinterpret_cast<uintptr_t>(part.data());
+  if (first < base || first - base > mapping_->bytes ||
+      part.size() > mapping_->bytes - (first - base))
+    return;
+  // Inwards: what else lies on the pages at both ends may be in use.
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const uintptr_t begin = (first + page - 1) / page * page,
+                  end = (first + part.size()) / page * page;
+  if (begin >= end) return;
+  // A hint: where it is refused, nothing is lost but memory.
+  ::madvise(const_cast<std::byte*>(mapping_->data) + (begin - base), end - begin, MADV_DONTNEED);
+}
+
 void install_truncation_guard() {
   struct sigaction action{};
   action.sa_sigaction = on_bus_error;

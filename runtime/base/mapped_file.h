@@ -23,6 +23,11 @@ class MappedFile {
   std::span<const std::byte> bytes() const;
   const std::string& path() const;
 
+  // For bytes that have been used up: their whole pages leave this process's memory (the system may
+  // keep the file's contents cached) and would be read again if touched. Bytes elsewhere than in
+  // this mapping are left alone. Thread-safe.
+  void release(std::span<const std::byte> part) const;
+
   struct Mapping;
 
  private:

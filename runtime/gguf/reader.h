@@ -64,6 +64,10 @@ class Gguf {
   const TensorInfo* find(std::string_view name) const;
   Result<const TensorInfo*> tensor(std::string_view name) const;  // error: not_found
 
+  // A tensor's data that has been used up: see MappedFile::release. Nothing happens to bytes that
+  // were given to parse().
+  void release(std::span<const std::byte> data) const { file_.release(data); }
+
  private:
   friend class GgufParser;
   const GgufValue* value(std::string_view key) const;

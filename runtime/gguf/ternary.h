@@ -28,7 +28,8 @@ class TernaryMatrix {
   const std::string& name() const { return name_; }
   int64_t n() const { return n_; }
   int64_t k() const { return k_; }
-  float scale() const { return scale_; }  // weight = scale * trit
+  float scale() const { return scale_; }                     // weight = scale * trit
+  std::span<const std::byte> data() const { return data_; }  // as the file stores it
 
   // Rows n0..n1 as trits -1, 0, +1: out[n1-n0][k]. Thread-safe. Errors name tensor, row and code.
   Result<void> decode_rows(int64_t n0, int64_t n1, int8_t* out) const;

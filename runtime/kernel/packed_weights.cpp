@@ -13,6 +13,7 @@ constexpr int64_t kPanelBytes = int64_t{256} << 10;
 
 // A copy to be made, and which of the running count of panels are its own.
 struct Copy {
+  size_t job;
   const ProblemRows* rows;
   const ClassKernel* kernel;
   uint8_t* packed;
@@ -26,7 +27,7 @@ int64_t panel_rows(const ClassKernel& kernel, int64_t k) {
 }
 
 // Decides which classes share a copy and allocates the copies.
-void plan_copies(const PackJob& job, std::vector<Copy>& copies) {
+void plan_copies(size_t index, const PackJob& job, std::vector<Copy>& copies) {
   const std::vector<ClassKernel>& classes = job.kernels->classes;
   const int64_t n = job.rows->n(), k = job.rows->k();
   std::vector<size_t> made_for;  // the class that each copy was made for
@@ -42,7 +43,8 @@ void plan_copies(const PackJob& job, std::vector<Copy>& copies) {
         job.out->copies.emplace_back(static_cast<size_t>(classes[c].sizes.packed_bytes));
     const int64_t rows = panel_rows(classes[c], k),
                   first = copies.empty() ? 0 : copies.back().end_panel;
-    copies.push_back({.rows = job.rows,
+    copies.push_back({.job = index,
+                      .rows = job.rows,
                       .kernel = &classes[c],
                       .packed = buffer.as<uint8_t>(),
                       .n = n,
@@ -110,15 +112,18 @@ uint64_t PackedWeights::bytes() const {
 }
 
 Result<void> pack_weights(ThreadPool& pool, std::span<const PackJob> jobs,
-                          const std::function<void(double)>& progress) {
+                          const PackEvents& events) {
   std::vector<Copy> copies;
-  for (const PackJob& job : jobs) plan_copies(job, copies);
+  for (size_t i = 0; i < jobs.size(); ++i) plan_copies(i, jobs[i], copies);
   if (copies.empty()) return {};
   const int64_t panels = copies.back().end_panel;
   size_t trits_bytes = 0;
-  for (const Copy& copy : copies)
+  std::vector<std::atomic<int64_t>> panels_left(jobs.size());  // of all copies of a job
+  for (const Copy& copy : copies) {
     trits_bytes =
         std::max(trits_bytes, static_cast<size_t>(std::min(copy.panel_rows, copy.n) * copy.k));
+    panels_left[copy.job] += copy.end_panel - copy.first_panel;
+  }
 
   std::atomic<int64_t> next{0};
   std::mutex mutex;
@@ -139,12 +144,13 @@ Result<void> pack_weights(ThreadPool& pool, std::span<const PackJob> jobs,
         }
         next.store(panels, std::memory_order_relaxed);
       }
-      if (thread == 0 && progress)
-        progress(static_cast<double>(panel) / static_cast<double>(panels));
+      if (--panels_left[copies[c].job] == 0 && events.packed) events.packed(*copies[c].rows);
+      if (thread == 0 && events.progress)
+        events.progress(static_cast<double>(panel) / static_cast<double>(panels));
     }
   });
   if (failed_panel < panels) return std::unexpected(std::move(error));
-  if (progress) progress(1);
+  if (events.progress) events.progress(1);
   return {};
 }
 

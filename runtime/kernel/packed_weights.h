@@ -32,6 +32,7 @@ class ProblemRows {
   // Rows n0..n1 as trits: out[n1-n0][k]. Thread-safe.
   Result<void> decode(int64_t n0, int64_t n1, int8_t* out) const;
   std::vector<BnSegment> segments() const;
+  std::span<const TernaryMatrix* const> parts() const { return parts_; }
 
  private:
   ProblemRows(std::vector<const TernaryMatrix*> parts, bool alternate)
@@ -55,8 +56,14 @@ struct PackJob {
   PackedWeights* out;
 };
 
-// progress(0..1) is called now and then, by the calling thread only; it may be empty.
+// What a caller may want to know meanwhile; either may be empty.
+struct PackEvents {
+  // 0..1, now and then, by the calling thread only.
+  std::function<void(double)> progress = {};
+  // Once a job, after the last of its rows was read, by any thread: the file's copy is used up.
+  std::function<void(const ProblemRows&)> packed = {};
+};
 Result<void> pack_weights(ThreadPool& pool, std::span<const PackJob> jobs,
-                          const std::function<void(double)>& progress = {});
+                          const PackEvents& events = {});
 
 }  // namespace bitnet
