@@ -1,12 +1,17 @@
 // ISA levels, topology and fingerprint. Other machines are small trees of files.
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "runtime/cpu/fingerprint.h"
 #include "runtime/cpu/isa.h"
+#include "runtime/cpu/processor_caches.h"
 #include "runtime/cpu/topology.h"
 
 namespace bitnet {
@@ -115,6 +120,80 @@ TEST(Topology, CgroupV1AndNonsense) {
 TEST(Topology, ThisProcessHasAtLeastOneThread) {
   EXPECT_GE(default_thread_count(), 1);
   EXPECT_LE(default_thread_count(), static_cast<int>(affinity_cpus().size()));
+}
+
+// CPUID leaves of the caches of other machines.
+CpuidRegisters cache(uint32_t type, uint32_t level, uint32_t ways, uint32_t sets) {
+  return {.eax = level << 5U | type, .ebx = (ways - 1) << 22U | 63U, .ecx = sets - 1};
+}
+
+TEST(Caches, IntelStatesThemInLeaf4) {
+  // A Xeon of the Sapphire Rapids kind: 48K data, 32K instructions, 2M, 260M.
+  const auto ask = [](uint32_t leaf, uint32_t subleaf) -> CpuidRegisters {
+    const CpuidRegisters leaf4[] = {cache(1, 1, 12, 64), cache(2, 1, 8, 64), cache(3, 2, 16, 2048),
+                                    cache(3, 3, 20, 212992)};
+    return leaf == 4 && subleaf < 4 ? leaf4[subleaf] : CpuidRegisters{};
+  };
+  EXPECT_EQ(cpuid_cache_bytes(ask), (std::vector<int64_t>{48 << 10, 2 << 20, 260 << 20}));
+}
+
+TEST(Caches, AmdStatesThemInAnExtendedLeaf) {
+  // A Zen 4: 32K data, 32K instructions, 1M, 32M; leaf 4 is reserved.
+  bool topology_extensions = true;
+  const auto ask = [&](uint32_t leaf, uint32_t subleaf) -> CpuidRegisters {
+    if (leaf == 0x80000001U) return {.ecx = topology_extensions ? 1U << 22U : 0};
+    const CpuidRegisters leaf1d[] = {cache(1, 1, 8, 64), cache(2, 1, 8, 64), cache(3, 2, 8, 2048),
+                                     cache(3, 3, 16, 32768)};
+    return leaf == 0x8000001DU && subleaf < 4 ? leaf1d[subleaf] : CpuidRegisters{};
+  };
+  EXPECT_EQ(cpuid_cache_bytes(ask), (std::vector<int64_t>{32 << 10, 1 << 20, 32 << 20}));
+  topology_extensions = false;
+  EXPECT_TRUE(cpuid_cache_bytes(ask).empty());
+}
+
+TEST(Caches, LeavesThatNeverEndAndNone) {
+  EXPECT_TRUE(cpuid_cache_bytes([](uint32_t, uint32_t) { return CpuidRegisters{}; }).empty());
+  const auto same = [](uint32_t, uint32_t) { return cache(3, 2, 8, 1024); };
+  EXPECT_EQ(cpuid_cache_bytes(same), (std::vector<int64_t>{512 << 10}));
+}
+
+TEST(Caches, TheProcessorAgreesWithTheSystem) {
+  // On CPU 0, of which /sys is read, for a machine whose cores differ. "/." is the root, and not
+  // the missing one that lets cache_bytes ask the processor.
+  std::vector<int64_t> stated;
+  std::thread([&] {
+    cpu_set_t first;
+    CPU_ZERO(&first);
+    CPU_SET(0, &first);
+    sched_setaffinity(0, sizeof first, &first);  // refused: cores that differ are rare
+    stated = processor_cache_bytes();
+  }).join();
+  const std::vector<int64_t> system = cache_bytes("/.");
+  if (system.empty()) GTEST_SKIP() << "needs /sys/devices/system/cpu/cpu0/cache";
+  if (stated.empty()) GTEST_SKIP() << "this processor states no cache sizes to programs";
+  EXPECT_EQ(stated, system);
+}
+
+// Exits with 0 where the caches are known although /sys is empty, with 77 where it cannot be
+// hidden.
+[[noreturn]] void exit_without_sys() {
+  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWNS) != 0) _exit(77);
+  if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+      ::mount("none", "/sys", "tmpfs", 0, nullptr) != 0)
+    _exit(77);
+  if (!cache_bytes("/.").empty()) _exit(3);  // it is not hidden
+  _exit(cache_bytes() == processor_cache_bytes() ? 0 : 1);
+}
+
+TEST(Caches, KnownWithoutSys) {
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) exit_without_sys();
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "needs the right to mount over /sys";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(Fingerprint, ReadsNameCachesAndCores) {

@@ -4,9 +4,9 @@
 #include <array>
 #include <cstddef>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#elif defined(__aarch64__)
+#include "runtime/cpu/cpuid.h"
+
+#if defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
 
@@ -32,19 +32,8 @@ constexpr std::array<IsaLevel, 11> kLevels{{
 
 #if defined(__x86_64__)
 
-struct Registers {
-  uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
-};
-
-// Zeros where this CPU has no such leaf.
-Registers cpuid(uint32_t leaf, uint32_t subleaf) {
-  Registers r;
-  if (__get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx) == 0) return {};
-  return r;
-}
-
 // Which register files the operating system saves: XCR0. Only legal where CPUID says OSXSAVE.
-uint64_t saved_state(const Registers& leaf1) {
+uint64_t saved_state(const CpuidRegisters& leaf1) {
   if (((leaf1.ecx >> 27) & 1U) == 0) return 0;
   uint32_t low = 0, high = 0;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -102,13 +91,13 @@ class Reported {
     const auto* found = std::ranges::find(kFeatures, feature, &Feature::name);
     if (found == std::end(kFeatures)) return false;
     if ((state_ & found->state) != found->state) return false;
-    const Registers& leaf = leaves_[static_cast<size_t>(found->leaf)];
+    const CpuidRegisters& leaf = leaves_[static_cast<size_t>(found->leaf)];
     const uint32_t words[] = {leaf.eax, leaf.ebx, leaf.ecx, leaf.edx};
     return ((words[static_cast<size_t>(found->reg)] >> found->bit) & 1U) != 0;
   }
 
  private:
-  std::array<Registers, 4> leaves_;
+  std::array<CpuidRegisters, 4> leaves_;
   uint64_t state_;
 };
 constexpr std::string_view kArchitecture = "x86_64";

@@ -10,6 +10,8 @@
 #include <set>
 #include <string_view>
 
+#include "runtime/cpu/processor_caches.h"
+
 namespace bitnet {
 namespace {
 
@@ -162,7 +164,7 @@ std::vector<int64_t> cache_bytes(const std::string& root) {
   }
   std::vector<int64_t> all;
   for (const auto& [level, bytes] : by_level) all.push_back(bytes);
-  return all;
+  return all.empty() && root.empty() ? processor_cache_bytes() : all;
 }
 
 int default_thread_count() {

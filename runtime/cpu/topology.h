@@ -1,6 +1,7 @@
 // How many threads pay, and how large the caches are: read from /proc and /sys, nothing linked.
 // Every function takes the root of the file system, so that tests can hand in trees of other
-// machines. What cannot be read is taken as absent.
+// machines. What cannot be read is taken as absent; for the caches of this machine (no root) the
+// processor is asked then.
 #pragma once
 
 #include <cstdint>
