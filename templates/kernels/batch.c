@@ -11,6 +11,7 @@
 
 enum {
   kBlockRows = 1536,
+  kLeastRows = 96,      // that pay for building tables
   kTableEntries = 172,  // the largest index is four codes of 2: 0xAA = 170
   kBytesOfRow = 4,      // in a chunk, so tables of a chunk
   kMostBatchVecs = 4,
@@ -24,9 +25,11 @@ V_INLINE int tables(void) { return P_k / kChunkK * kBytesOfRow; }
 
 // How many tokens of `left` come next, and in how many vecs of an entry. Measured (avx2, b=32): all
 // lanes cost as much as 20 tokens in tiles, half of them as much as 12.
-V_INLINE int64_t next_tokens(int64_t left, int* vecs) {
+V_INLINE int64_t next_tokens(int64_t left, int64_t rows, int64_t k, int* vecs) {
   *vecs = 0;
-  if (left >= P_b * 3 / 4) {
+  if (k < P_k || rows < kLeastRows) {
+    return min64(left, P_b);
+  } else if (left >= P_b * 3 / 4) {
     *vecs = batch_vecs();
   } else if (batch_vecs() % 2 == 0 && left >= P_b * 3 / 8) {
     *vecs = batch_vecs() / 2;
@@ -45,7 +48,8 @@ typedef struct {
   int16_t* x;       // [k][b]: a pass's activations, tokens in lanes
   uint8_t* near;    // [kBlockRows][b] int16: sums of at most kExactChunks
   int32_t* far;  // [kBlockRows][b], tokens as v_sext16 leaves them; or, of tiles, [panel][token][r]
-  int32_t* dots;  // [r] of a token
+  int32_t* dots;   // [r] of a token
+  uint8_t* stage;  // [8] vecs of bytes, of transpose
 } Scratch;
 
 V_INLINE Scratch scratch_of(uint8_t* at) {
@@ -54,7 +58,8 @@ V_INLINE Scratch scratch_of(uint8_t* at) {
   s.x = (int16_t*)at, at += P_k * 2 * P_b;
   s.near = at, at += kBlockRows * 2 * P_b;
   s.far = (int32_t*)at, at += kBlockRows * 4 * P_b;
-  s.dots = (int32_t*)at;
+  s.dots = (int32_t*)at, at += 4 * P_r;
+  s.stage = at;
   return s;
 }
 
@@ -63,7 +68,7 @@ void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
                      .form_group_tokens = 1,
                      .form_group_bytes = form_bytes(k),
                      .scratch_bytes = tables() * table_bytes(batch_vecs()) +
-                                      (P_k + 3 * kBlockRows) * 2 * P_b + 4 * P_r,
+                                      (P_k + 3 * kBlockRows) * 2 * P_b + 4 * P_r + 8 * V_BYTES,
                      .exact_k = fits() ? BN_MAX_K : 0,
                      .row_step = P_r,
                      .token_step = 1,
@@ -96,15 +101,18 @@ V_INLINE void transpose_chunk(const uint8_t* stage, int16_t* out) {
   }
 }
 
-// x of `tokens` tokens, ldx apart, to [16*chunks][b]; lanes past the last token are zero.
-V_INLINE void transpose(const int8_t* x, int64_t ldx, int64_t tokens, const int chunks,
-                        const int vecs, int16_t* out) {
-  uint8_t stage[8 * V_BYTES] __attribute__((aligned(64)));
-  for (int c = 0; c < chunks; ++c)
+// A pass's x of `tokens` tokens, ldx apart, to [k][b]; lanes past the last token are zero, and so
+// are the first `skip` chunks.
+V_INLINE void transpose(const int8_t* x, int64_t ldx, int64_t tokens, int skip, const int vecs,
+                        uint8_t* stage, int16_t* out) {
+#pragma clang loop unroll(disable)
+  for (int c = 0; c < P_k / kChunkK; ++c)
+#pragma clang loop unroll(disable)
     for (int m0 = 0; m0 < vecs * V_BYTES / 2; m0 += V_BYTES / 2) {
+#pragma clang loop unroll(disable)
       for (int m = 0; m < V_BYTES / 2; ++m) {
         uint8_t* lane = stage + m % 8 * V_BYTES + m / 8 * 16;
-        if (m0 + m < tokens)
+        if (m0 + m < tokens && c >= skip)
           __builtin_memcpy(lane, x + (m0 + m) * ldx + c * kChunkK, kChunkK);
         else
           __builtin_memset(lane, 0, kChunkK);
@@ -119,8 +127,10 @@ V_INLINE void build_table(const int16_t* x, int64_t step, uint8_t* table) {
   const vec x0 = v_load(x), x1 = v_load(x + 4 * P_b), x2 = v_load(x + 8 * P_b),
             x3 = v_load(x + 12 * P_b);
   vec sum3 = v_sub16(v_zero(), x3);
+#pragma clang loop unroll(disable)
   for (int c3 = 0; c3 < 3; ++c3, sum3 = v_add16(sum3, x3)) {
     vec sum2 = v_sub16(sum3, x2);
+#pragma clang loop unroll(disable)
     for (int c2 = 0; c2 < 3; ++c2, sum2 = v_add16(sum2, x2)) {
       vec sum1 = v_sub16(sum2, x1);
 #pragma clang loop unroll(full)
@@ -134,29 +144,29 @@ V_INLINE void build_table(const int16_t* x, int64_t step, uint8_t* table) {
   }
 }
 
-V_INLINE void build_tables(const Scratch* s, const int count, const int vecs) {
-  for (int i = 0; i < count; ++i)
-#pragma clang loop unroll(full)
+V_INLINE void build_tables(const Scratch* s, const int vecs) {
+#pragma clang loop unroll(disable)
+  for (int i = 0; i < tables(); ++i)
+#pragma clang loop unroll(disable)
     for (int v = 0; v < vecs; ++v)
       build_table(s->x + (i / kBytesOfRow * kChunkK + i % kBytesOfRow) * P_b + v * V_BYTES / 2,
                   entry_bytes(vecs), s->tables + i * table_bytes(vecs) + v * V_BYTES);
 }
 
-// Adds `chunks` chunks of a panel's rows to near.
-V_INLINE void look_up(const uint8_t* chunk, const uint8_t* tables, const int chunks, const int vecs,
-                      uint8_t* near) {
+// Adds a pass of a panel's rows to near.
+V_INLINE void look_up(const uint8_t* chunk, const uint8_t* table, const int vecs, uint8_t* near) {
   if (P_pf)
 #pragma clang loop unroll(full)
-    for (int i = 0; i < chunks * 4 * P_r; i += 64) v_prefetch(chunk + P_pf + i);
+    for (int i = 0; i < P_k / kChunkK * 4 * P_r; i += 64) v_prefetch(chunk + P_pf + i);
 #pragma clang loop unroll(disable)
   for (int row = 0; row < P_r; ++row, chunk += 4, near += entry_bytes(vecs)) {
     vec sums[kMostBatchVecs];
 #pragma clang loop unroll(full)
     for (int v = 0; v < vecs; ++v) sums[v] = v_load(near + v * V_BYTES);
 #pragma clang loop unroll(full)
-    for (int i = 0; i < chunks * kBytesOfRow; ++i) {
+    for (int i = 0; i < tables(); ++i) {
       const uint64_t index = chunk[i / kBytesOfRow * 4 * P_r + i % kBytesOfRow];
-      const uint8_t* entry = tables + i * table_bytes(vecs) + index * (uint64_t)entry_bytes(vecs);
+      const uint8_t* entry = table + i * table_bytes(vecs) + index * (uint64_t)entry_bytes(vecs);
 #pragma clang loop unroll(full)
       for (int v = 0; v < vecs; ++v) sums[v] = v_add16(sums[v], v_load(entry + v * V_BYTES));
     }
@@ -165,18 +175,21 @@ V_INLINE void look_up(const uint8_t* chunk, const uint8_t* tables, const int chu
   }
 }
 
-// A pass: chunks c, c + 1, … of all panels of the block.
+// A pass: k/16 chunks, from c on, of all panels of the block. The first `skip` add nothing.
 V_INLINE void pass(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens, int64_t n0,
-                   int64_t rows, int64_t c, const int chunks, const int vecs) {
+                   int64_t rows, int64_t c, int skip, const int vecs) {
   const int64_t k = run_k(r);
-  transpose(form_row(r->form, m0, k) + c * kChunkK, form_bytes(k), tokens, chunks, vecs, s->x);
-  build_tables(s, chunks * kBytesOfRow, vecs);
+  transpose(form_row(r->form, m0, k) + c * kChunkK, form_bytes(k), tokens, skip, vecs, s->stage,
+            s->x);
+  build_tables(s, vecs);
+#pragma clang loop unroll(disable)
   for (int64_t n = 0; n < rows; n += P_r)
-    look_up(packed_panel(r->packed, n0 + n, k) + c * 4 * P_r, s->tables, chunks, vecs,
+    look_up(packed_panel(r->packed, n0 + n, k) + c * 4 * P_r, s->tables, vecs,
             s->near + n * entry_bytes(vecs));
 }
 
 V_INLINE void widen(const Scratch* s, int64_t rows, const int vecs) {
+#pragma clang loop unroll(disable)
   for (int64_t row = 0; row < rows; ++row)
 #pragma clang loop unroll(full)
     for (int v = 0; v < vecs; ++v) {
@@ -194,17 +207,16 @@ V_INLINE int64_t place_of_token(int64_t m) {
 
 V_INLINE void batch_sums(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens, int64_t n0,
                          int64_t rows, const int vecs) {
-  const int64_t all = t2_chunks(run_k(r));
+  const int64_t all = t2_chunks(run_k(r)), step = P_k / kChunkK;
   for (int64_t i = 0; i < rows * batch_vecs() * 2; ++i) v_store(s->far + i * V_LANES, v_zero());
   for (int64_t c0 = 0; c0 < all; c0 += kExactChunks) {
     const int64_t c1 = min64(c0 + kExactChunks, all);
     for (int64_t i = 0; i < rows * vecs; ++i) v_store(s->near + i * V_BYTES, v_zero());
-    int64_t c = c0;
-    for (; c + P_k / kChunkK <= c1; c += P_k / kChunkK)
-      pass(r, s, m0, tokens, n0, rows, c, P_k / kChunkK, vecs);
-    // Past the last chunk there may be bytes that are no codes.
-    if (P_k > kChunkK)
-      for (; c < c1; ++c) pass(r, s, m0, tokens, n0, rows, c, 1, vecs);
+    for (int64_t c = c0; c < c1; c += step) {
+      // Past the last chunk there may be bytes that are no codes: the last pass begins early.
+      const int64_t begin = min64(c, all - step);
+      pass(r, s, m0, tokens, n0, rows, begin, (int)(c - begin), vecs);
+    }
     widen(s, rows, vecs);
   }
 }
@@ -215,7 +227,7 @@ void BN_NAME(run)(const BnRun* r) {
   const int64_t blocks = (rows + kBlockRows - 1) / kBlockRows;
   for (int64_t m0 = r->m0, tokens; m0 < r->m1; m0 += tokens) {
     int vecs;
-    tokens = next_tokens(r->m1 - m0, &vecs);
+    tokens = next_tokens(r->m1 - m0, rows, run_k(r), &vecs);
     for (int64_t b = 0, n0 = r->n0, end; b < blocks; ++b, n0 = end) {
       end = b + 1 == blocks ? r->n1 : r->n0 + round_up(rows * (b + 1) / blocks, P_r);
       const int64_t padded = round_up(end - n0, P_r);
