@@ -2,52 +2,61 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <map>
-#include <mutex>
-#include <optional>
 
 namespace bitnet::tuner {
 namespace {
 
 struct Outcome {
-  std::optional<Compiled> compiled;
-  std::string refusal;
-  bool wrong = false;
+  std::vector<Compiled> compiled;
+  std::vector<std::string> refusals;
+  int wrong = 0;
 };
 
-Outcome compile_one(codegen::Jit& jit, std::mutex& jit_mutex, const Problem& problem,
-                    const CompileJob& job, Checker& checker) {
-  Outcome outcome;
-  const std::string name = to_string(job.candidate.name);
-  const codegen::Spec spec{
-      .name = job.candidate.name, .n = problem.n, .k = problem.k, .tune_cpu = {}};
-  auto object = codegen::specialise(spec);
-  if (!object) {
-    outcome.refusal = object.error().message;
-    return outcome;
-  }
-  Compiled compiled{.job = job, .object = std::move(*object)};
-  {
-    const std::lock_guard lock(jit_mutex);
-    auto functions = jit.load(compiled.object);
-    if (!functions) {
-      outcome.refusal = functions.error().message;
-      return outcome;
-    }
-    compiled.functions = *functions;
-  }
+// Asks the kernel for its sizes and checks it on one problem.
+void try_on(const Problem& problem, Compiled compiled, Checker& checker, Outcome& outcome) {
+  const std::string name = to_string(compiled.candidate.name);
   compiled.functions.sizes(problem.n, problem.k, &compiled.sizes);
   if (problem.k > compiled.sizes.exact_k) {
-    outcome.refusal = fmt::format("{}: {}: does not fit", name, describe(problem));
+    outcome.refusals.push_back(fmt::format("{}: {}: does not fit", name, describe(problem)));
   } else if (auto checked = checker.check(name, compiled.sizes, compiled.functions); !checked) {
-    outcome.refusal = checked.error().message;
-    outcome.wrong = true;
+    outcome.refusals.push_back(checked.error().message);
+    ++outcome.wrong;
   } else {
-    outcome.compiled = std::move(compiled);
+    outcome.compiled.push_back(std::move(compiled));
+  }
+}
+
+Outcome compile_one(codegen::Jit& jit, std::span<const Problem> problems, const CompileJob& job,
+                    std::span<Checker* const> checkers) {
+  Outcome outcome;
+  codegen::Spec spec{.name = job.candidate.name, .n = 0, .k = 0, .tune_cpu = {}};
+  if (job.for_shape) {
+    spec.n = problems[job.problems.front()].n;
+    spec.k = problems[job.problems.front()].k;
+  }
+  auto made = codegen::specialise(spec);
+  if (!made) {
+    outcome.refusals.push_back(made.error().message);
     return outcome;
   }
-  const std::lock_guard lock(jit_mutex);
-  jit.unload(compiled.object);
+  const auto object = std::make_shared<const codegen::Object>(std::move(*made));
+  auto functions = jit.load(*object);
+  if (!functions) {
+    outcome.refusals.push_back(functions.error().message);
+    return outcome;
+  }
+  for (size_t p : job.problems) {
+    try_on(problems[p],
+           {.problem = p,
+            .candidate = job.candidate,
+            .object = object,
+            .sizes = {},
+            .functions = *functions},
+           *checkers[p], outcome);
+  }
+  if (outcome.compiled.empty()) jit.unload(*object);
   return outcome;
 }
 
@@ -59,18 +68,16 @@ Compilation compile(ThreadPool& pool, codegen::Jit& jit, std::span<const Problem
                     const std::function<bool()>& late) {
   std::vector<Outcome> outcomes(jobs.size());
   std::atomic<size_t> next{0};
-  std::mutex jit_mutex;
   pool.run([&](int) {
     for (size_t i = next++; i < jobs.size() && (i < at_least || !(interrupted() || late()));
          i = next++) {
-      outcomes[i] = compile_one(jit, jit_mutex, problems[jobs[i].problem], jobs[i],
-                                *checkers[jobs[i].problem]);
+      outcomes[i] = compile_one(jit, problems, jobs[i], checkers);
     }
   });
   Compilation all;
   for (Outcome& outcome : outcomes) {
-    if (outcome.compiled) all.kernels.push_back(std::move(*outcome.compiled));
-    if (!outcome.refusal.empty()) all.refused.push_back(std::move(outcome.refusal));
+    std::ranges::move(outcome.compiled, std::back_inserter(all.kernels));
+    std::ranges::move(outcome.refusals, std::back_inserter(all.refused));
     all.wrong += outcome.wrong;
   }
   return all;
@@ -79,16 +86,16 @@ Compilation compile(ThreadPool& pool, codegen::Jit& jit, std::span<const Problem
 void prune_spills(Compilation& compilation, int more_than_least) {
   std::map<size_t, int> least;
   for (const Compiled& c : compilation.kernels) {
-    const auto [at, fresh] = least.emplace(c.job.problem, c.object.report.spills);
-    if (!fresh) at->second = std::min(at->second, c.object.report.spills);
+    const auto [at, fresh] = least.emplace(c.problem, c.object->report.spills);
+    if (!fresh) at->second = std::min(at->second, c.object->report.spills);
   }
   std::erase_if(compilation.kernels, [&](const Compiled& c) {
     // The default is always a candidate.
-    if (c.job.candidate.complexity == 0) return false;
-    if (c.object.report.spills <= least[c.job.problem] + more_than_least) return false;
+    if (c.candidate.complexity == 0) return false;
+    if (c.object->report.spills <= least[c.problem] + more_than_least) return false;
     compilation.refused.push_back(fmt::format("{}: {} stack accesses in its innermost loops",
-                                              to_string(c.job.candidate.name),
-                                              c.object.report.spills));
+                                              to_string(c.candidate.name),
+                                              c.object->report.spills));
     return true;
   });
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,27 +15,33 @@
 
 namespace bitnet::tuner {
 
+// A search compiles a candidate once for all problems, as the built-in kernels are: the shape as a
+// constant gains 0 to 2 % and changes no order, and compiling is what a search spends its time on.
+// What was chosen is compiled again, for its shape.
 struct CompileJob {
-  size_t problem = 0;  // index into the problems
   Candidate candidate{};
+  std::vector<size_t> problems{};  // indices into the problems
+  bool for_shape = false;          // one problem, whose N and K are constants of the code
 };
 
+// A candidate and a problem.
 struct Compiled {
-  CompileJob job{};
-  codegen::Object object{};
+  size_t problem = 0;
+  Candidate candidate{};
+  std::shared_ptr<const codegen::Object> object{};
   BnSizes sizes{};
   KernelFunctions functions{};
 };
 
 struct Compilation {
-  std::vector<Compiled> kernels;  // in the order of the jobs
+  std::vector<Compiled> kernels;  // in the order of the jobs, and of their problems
   std::vector<std::string>
       refused;    // one line each: what does not fit, spills or, worse, computes wrongly
   int wrong = 0;  // of these, how many failed the check: a bug, never to be passed over
 };
 
-// checkers[p]: for the class that jobs of problem p belong to. Jobs are taken in order; once it is
-// interrupted or late, only the first `at_least` are still begun. What is done is kept.
+// checkers[p]: of problem p, for the class that the jobs belong to. Jobs are taken in order; once
+// it is interrupted or late, only the first `at_least` are still begun. What is done is kept.
 Compilation compile(ThreadPool& pool, codegen::Jit& jit, std::span<const Problem> problems,
                     std::span<const CompileJob> jobs, std::span<Checker* const> checkers,
                     size_t at_least, const std::function<bool()>& interrupted,

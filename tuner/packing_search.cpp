@@ -1,7 +1,7 @@
 #include "tuner/packing_search.h"
 
 #include <algorithm>
-#include <set>
+#include <numeric>
 
 namespace bitnet::tuner {
 namespace {
@@ -82,21 +82,20 @@ class Searcher {
   std::unique_ptr<Compilation> compile_class(const std::string& key, size_t class_index,
                                              size_t units) {
     const int64_t m_min = in_.classes[class_index];
-    // Nearest first for all problems alike, so that whoever runs out of time has compiled the
-    // likelier ones.
+    // Nearest first, so that whoever runs out of time has compiled the likelier ones.
+    std::vector<size_t> all(in_.problems.size());
+    std::iota(all.begin(), all.end(), size_t{0});
     std::vector<CompileJob> jobs;
     for (const Candidate& c : in_.candidates[class_index]) {
-      if (c.packing_key != key) continue;
-      for (size_t p = 0; p < in_.problems.size(); ++p)
-        jobs.push_back({.problem = p, .candidate = c});
+      if (c.packing_key == key) jobs.push_back({.candidate = c, .problems = all});
     }
     const double left = in_.seconds_left();
     const double mine = kCompileShare * std::max(0.0, left) / static_cast<double>(units - unit_);
     const auto late = [&] { return left - in_.seconds_left() > mine; };
     std::vector<Checker*> checkers;
     for (const auto& checker : checkers_[m_min]) checkers.push_back(checker.get());
-    auto compilation = std::make_unique<Compilation>(compile(
-        in_.pool, in_.jit, in_.problems, jobs, checkers, in_.problems.size(), in_.stop, late));
+    auto compilation = std::make_unique<Compilation>(
+        compile(in_.pool, in_.jit, in_.problems, jobs, checkers, /*at_least=*/1, in_.stop, late));
     prune_spills(*compilation, kSpillsTolerated);
     auto& refused = compilation->refused;
     result_.refused.insert(result_.refused.end(), refused.begin(), refused.end());
@@ -129,7 +128,7 @@ class Searcher {
 
   Result<void> pack_for(const std::string& key, const Compilation& compilation, Stacks& stacks) {
     for (const Compiled& c : compilation.kernels) {
-      const size_t p = c.job.problem;
+      const size_t p = c.problem;
       if (stacks[p]) continue;
       if (key == class_of(in_.builtin[p], 1).packing_key) {
         stacks[p] = builtin_stacks_[p];
@@ -156,12 +155,12 @@ class Searcher {
                   std::vector<ProblemChoice>& choices) {
     const int64_t m_min = in_.classes[class_index], tokens = timed_tokens(m_min);
     std::vector<std::vector<const Compiled*>> arms(in_.problems.size());
-    for (const Compiled& c : compilation.kernels) arms[c.job.problem].push_back(&c);
+    for (const Compiled& c : compilation.kernels) arms[c.problem].push_back(&c);
     std::vector<Halving> halvings;
     std::vector<double> ceiling;
     for (size_t p = 0; p < in_.problems.size(); ++p) {
       std::vector<int> complexity;
-      for (const Compiled* c : arms[p]) complexity.push_back(c->job.candidate.complexity);
+      for (const Compiled* c : arms[p]) complexity.push_back(c->candidate.complexity);
       halvings.emplace_back(std::move(complexity),
                             HalvingOptions{.first_samples = in_.preset.first_samples,
                                            .stages = in_.preset.stages,
@@ -231,10 +230,10 @@ class Searcher {
       for (size_t i = 0; i < arms[p].size(); ++i) {
         const Estimate e = halvings[p].of(i);
         if (e.samples > 0)
-          records.push_back(trial(p, m_min, arms[p][i]->job.candidate, e, builtin_seconds[p]));
+          records.push_back(trial(p, m_min, arms[p][i]->candidate, e, builtin_seconds[p]));
       }
       for (const Compiled* arm : arms[p]) {
-        if (arm->job.candidate.complexity == 0) result_.defaults[p].classes.push_back(arm);
+        if (arm->candidate.complexity == 0) result_.defaults[p].classes.push_back(arm);
       }
       const auto best = arms[p].empty() ? std::nullopt : best_arm(arms[p], halvings[p]);
       if (!best) continue;
@@ -260,7 +259,7 @@ class Searcher {
                                         const Halving& halving) {
     if (const auto winner = halving.winner()) return winner;
     for (size_t i = 0; i < arms.size(); ++i) {
-      if (arms[i]->job.candidate.complexity == 0) return i;
+      if (arms[i]->candidate.complexity == 0) return i;
     }
     return halving.leader();
   }

@@ -45,7 +45,7 @@ class Retimer {
                                    builtin.functions.pack, in_.trits[p], in_.layers));
       builtin_.push_back(std::make_shared<PackedStack>(std::move(theirs)));
       const auto& classes = choices_[p].classes;
-      if (classes.empty() || classes.front()->job.candidate.packing_key == builtin.packing_key) {
+      if (classes.empty() || classes.front()->candidate.packing_key == builtin.packing_key) {
         chosen_.push_back(builtin_.back());
         continue;
       }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <numeric>
+#include <optional>
 
 #include "runtime/base/mapped_file.h"
 #include "runtime/cpu/topology.h"
@@ -13,6 +14,7 @@
 #include "tuner/model_trits.h"
 #include "tuner/plan_cache.h"
 #include "tuner/retime.h"
+#include "tuner/shaped_kernels.h"
 
 namespace bitnet::tuner {
 namespace {
@@ -107,6 +109,7 @@ class Tuning {
     const int threads = options_.threads > 0 ? options_.threads : default_thread_count();
     pool_ = std::make_unique<ThreadPool>(threads);
     BITNET_TRY(jit_, codegen::Jit::create());
+    shaped_ = std::make_unique<ShapedKernels>(*pool_, *jit_, problems_);
     builtin_ = make_builtin_source(isa_);
     std::vector<ProblemKernels> builtin;
     int64_t layer_bytes = 0, all_bytes = 0;
@@ -180,7 +183,7 @@ class Tuning {
   Result<bool> answer_from_memory() {
     if (options_.wisdom == WisdomMode::ignore) return false;
     std::vector<std::vector<const Record*>> records(input_->classes.size());
-    std::vector<std::vector<CompileJob>> jobs(input_->classes.size());
+    std::vector<std::vector<std::optional<Candidate>>> wanted(input_->classes.size());
     for (size_t c = 0; c < input_->classes.size(); ++c) {
       for (size_t p = 0; p < problems_.size(); ++p) {
         const Record* record = memory_.choice(key_of(p, input_->classes[c]), preset_.name.data());
@@ -188,19 +191,16 @@ class Tuning {
         const auto candidate = candidate_of(*record);
         if (!candidate) return false;
         records[c].push_back(record);
-        jobs[c].push_back({.problem = p, .candidate = *candidate});
-        if (c > 0 && jobs[c][p].candidate.packing_key != jobs[0][p].candidate.packing_key)
-          return false;
+        wanted[c].push_back(candidate);
+        if (c > 0 && wanted[c][p]->packing_key != wanted[0][p]->packing_key) return false;
       }
     }
-    for (size_t c = 0; c < jobs.size(); ++c) {
-      BITNET_TRY(const bool all, compile_known(c, jobs[c]));
-      if (!all) return false;
-    }
     choices_.resize(problems_.size());
-    for (size_t c = 0; c < jobs.size(); ++c) {
+    for (size_t c = 0; c < wanted.size(); ++c) {
+      BITNET_TRY(const std::vector<const Compiled*> shaped, shaped_->compile(input_->classes[c], wanted[c]));
       for (size_t p = 0; p < problems_.size(); ++p) {
-        choices_[p].classes.push_back(&result_.compiled[c]->kernels[p]);
+        if (shaped[p] == nullptr) return false;
+        choices_[p].classes.push_back(shaped[p]);
         add_row(p, c, *records[c][p]);
       }
     }
@@ -226,20 +226,21 @@ class Tuning {
     return std::nullopt;
   }
 
-  Result<bool> compile_known(size_t c, const std::vector<CompileJob>& jobs) {
-    const int64_t m_min = input_->classes[c];
-    std::vector<std::unique_ptr<Checker>> owners;
-    std::vector<Checker*> checkers;
-    for (const Problem& problem : problems_) {
-      owners.push_back(std::make_unique<Checker>(problem, m_min, m_min == 1 ? 1 : kAnyTokens));
-      checkers.push_back(owners.back().get());
+  // The kernels of choices_[problems] again, each for its shape.
+  Result<void> give_shapes(const std::vector<size_t>& problems) {
+    for (size_t c = 0; c < input_->classes.size(); ++c) {
+      std::vector<std::optional<Candidate>> wanted(problems_.size());
+      for (size_t p : problems) {
+        if (!choices_[p].classes.empty()) wanted[p] = choices_[p].classes[c]->candidate;
+      }
+      BITNET_TRY(const std::vector<const Compiled*> shaped, shaped_->compile(input_->classes[c], wanted));
+      for (size_t p : problems) {
+        if (!wanted[p]) continue;
+        choices_[p].classes[c] = shaped[p];
+        if (shaped[p] == nullptr) choices_[p].classes.clear();
+      }
     }
-    result_.compiled.push_back(std::make_unique<Compilation>(compile(
-        *pool_, *jit_, problems_, jobs, checkers, jobs.size(), [] { return false; },
-        [] { return false; })));
-    const Compilation& compilation = *result_.compiled.back();
-    if (compilation.wrong > 0) return fail(Error::Kind::invalid, "{}", compilation.refused.front());
-    return compilation.kernels.size() == jobs.size();
+    return {};
   }
 
   void add_row(size_t p, size_t c, const Record& record) {
@@ -277,19 +278,23 @@ class Tuning {
       if (result_.wrong > 0) progress_.say("note: refused " + refused);
     }
     choices_ = std::move(result_.choices);
+    std::vector<size_t> every(problems_.size());
+    std::iota(every.begin(), every.end(), size_t{0});
+    BITNET_CHECK(give_shapes(every));
     const int rounds = std::max(6, preset_.final_samples);
     BITNET_TRY(RetimedPlan retimed, retime(*input_, choices_, rounds, isa_));
     report_.samples = result_.samples.all + retimed.samples.all;
     report_.disturbed_samples = result_.samples.disturbed + retimed.samples.disturbed;
     report_.roof_gigabytes_per_second = 1e-9 * retimed.roof_bytes_per_second;
-    drop_slower(retimed);
+    BITNET_CHECK(drop_slower(retimed));
     keep_choices(retimed);
     return {};
   }
 
   // What re-timed slower than built-in gives way to the built-in parameters, which are the same
   // code for one shape.
-  void drop_slower(RetimedPlan& retimed) {
+  Result<void> drop_slower(RetimedPlan& retimed) {
+    std::vector<size_t> dropped;
     for (size_t p = 0; p < problems_.size(); ++p) {
       const bool slower =
           std::ranges::any_of(retimed.classes, [&](const std::vector<Retimed>& of_class) {
@@ -297,6 +302,7 @@ class Tuning {
           });
       if (!slower) continue;
       progress_.say(fmt::format("note: {}: built-in parameters are kept", describe(problems_[p])));
+      dropped.push_back(p);
       choices_[p] = result_.defaults[p];
       if (choices_[p].classes.size() != input_->classes.size()) choices_[p].classes.clear();
       for (std::vector<Retimed>& of_class : retimed.classes) {
@@ -305,6 +311,7 @@ class Tuning {
         of_class[p].ratio.ratio = 1;
       }
     }
+    return give_shapes(dropped);
   }
 
   // Rows of the report and records of the log.
@@ -315,7 +322,7 @@ class Tuning {
         const Retimed& timed = retimed.classes[c][p];
         const ClassKernel& builtin = class_of(input_->builtin[p], timed_tokens(input_->classes[c]));
         const bool kept = choices_[p].classes.empty();
-        const Candidate* candidate = kept ? nullptr : &choices_[p].classes[c]->job.candidate;
+        const Candidate* candidate = kept ? nullptr : &choices_[p].classes[c]->candidate;
         const int tried = result_.tried[input_->classes[c]] / static_cast<int>(problems_.size());
         report_.rows.push_back({.problem = problems_[p],
                                 .m_min = input_->classes[c],
@@ -365,9 +372,9 @@ class Tuning {
         const bool last = c + 1 == input_->classes.size();
         planned.classes.push_back({.m_min = input_->classes[c],
                                    .m_max = last ? kAnyTokens : input_->classes[c + 1] - 1,
-                                   .object = &kernel.object,
-                                   .packing_key = kernel.job.candidate.packing_key,
-                                   .form = kernel.job.candidate.form,
+                                   .object = kernel.object.get(),
+                                   .packing_key = kernel.candidate.packing_key,
+                                   .form = kernel.candidate.form,
                                    .sizes = kernel.sizes,
                                    .nanoseconds = row_of(p, c).nanoseconds,
                                    .builtin_nanoseconds = row_of(p, c).builtin_nanoseconds,
@@ -409,6 +416,7 @@ class Tuning {
   bool noted_ = false;
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<codegen::Jit> jit_;
+  std::unique_ptr<ShapedKernels> shaped_;
   std::unique_ptr<KernelSource> builtin_;
   std::unique_ptr<SearchInput> input_;
   SearchResult result_;
