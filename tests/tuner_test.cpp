@@ -19,6 +19,7 @@
 #include "tools/report/table.h"
 #include "tuner/candidates.h"
 #include "tuner/check.h"
+#include "tuner/prune.h"
 #include "tuner/search.h"
 #include "tuner/tune.h"
 
@@ -53,6 +54,77 @@ TEST(Candidates, TheBuiltInDefaultComesFirstAndLimitsKeepTheNearest) {
       EXPECT_EQ(c.m_min, m_min);
     }
   }
+}
+
+TEST(Candidates, EveryLevelOfTheCpuIsTriedTheBestFirst) {
+  IsaSet both;  // two branches of the tree
+  both.add(Isa::avx512vnni);
+  both.add(Isa::avxvnni);
+  const auto levels = search_levels(both, codegen::templates());
+  EXPECT_EQ(levels,
+            (std::vector{Isa::avx512vnni, Isa::avxvnni, Isa::avx2, Isa::ssse3, Isa::scalar}));
+  EXPECT_EQ(search_levels(both.limited_to(Isa::avx2), codegen::templates()),
+            (std::vector{Isa::avx2, Isa::ssse3, Isa::scalar}));
+  const auto builtin = make_builtin_source(both)->find(
+      {.kind = ProblemKind::qkv, .n = 768, .k = 256, .epilogue = BN_SCALED, .count = 1});
+  ASSERT_TRUE(builtin);
+  for (size_t c : {size_t{0}, size_t{1}}) {
+    const auto few = candidates(codegen::templates(), levels, c == 0 ? 1 : 2,
+                                builtin->classes[c].name, find_preset("normal")->candidates);
+    EXPECT_EQ(few.front().name, builtin->classes[c].name);
+    for (Isa level : {Isa::avxvnni, Isa::avx2}) {
+      EXPECT_TRUE(std::ranges::any_of(few, [&](const Candidate& candidate) {
+        return candidate.name.isa == level && candidate.changes == 0;
+      })) << name(level);
+    }
+  }
+}
+
+Compiled made_up(const std::string& kernel, int complexity, double cycles, int spills) {
+  codegen::Object object;
+  object.report = {.code_bytes = 0, .stack_bytes = 0, .spills = spills, .cycles = cycles};
+  return {.problem = 0,
+          .candidate = {.name = parse_kernel_name(kernel).value(),
+                        .packing_key = {},
+                        .form = {},
+                        .hash = {},
+                        .complexity = complexity},
+          .object = std::make_shared<const codegen::Object>(std::move(object)),
+          .sizes = {},
+          .functions = {}};
+}
+
+std::vector<std::string> left_after(Pruner pruner, std::vector<Compiled> kernels, int pruned) {
+  Compilation compilation;
+  compilation.kernels = std::move(kernels);
+  EXPECT_EQ(pruner.prune(compilation), pruned);
+  std::vector<std::string> names;
+  for (const Compiled& kernel : compilation.kernels)
+    names.push_back(to_string(kernel.candidate.name));
+  return names;
+}
+
+TEST(Prune, DropsWhatCostsFarMoreThanTheLeastOfItsTemplateButNeverTheBuiltIn) {
+  // 8 cycles for 32 rows are the least; r16 at the same cycles costs twice as much.
+  const std::vector<Compiled> gemv{made_up("gemv_t2_avx512vnni__r16_s4_u1", 1, 8, 0),
+                                   made_up("gemv_t2_avx512vnni__r32_s4_u1", 1, 8, 0),
+                                   made_up("gemv_t2_avx512vnni__r32_s1_u1", 0, 40, 0),
+                                   made_up("gemv_t2_avx2__r16_s2_u1", 1, 60, 0)};
+  EXPECT_EQ(left_after(Pruner(1, false), gemv, 1),
+            (std::vector<std::string>{"gemv_t2_avx512vnni__r32_s4_u1",
+                                      "gemv_t2_avx512vnni__r32_s1_u1", "gemv_t2_avx2__r16_s2_u1"}));
+  EXPECT_EQ(left_after(Pruner(1, true), gemv, 0).size(), 4U);  // memory waits for none of them
+  // Stack accesses cost something; where nothing is known of a loop, far more of them are too many.
+  EXPECT_EQ(left_after(Pruner(2, true),
+                       {made_up("small_t2_avxvnni__r16_t16_c5_u1", 0, 40, 0),
+                        made_up("small_t2_avxvnni__r16_t16_c6_u1", 1, 48, 12),
+                        made_up("small_t2_avxvnni__r16_t16_c8_u1", 1, 62, 150),
+                        made_up("batch_t2_avx2__r16_t8_c8_b32_k32_u1", 1, 30, 4),
+                        made_up("batch_t2_avx2__r16_t16_c8_b32_k32_u1", 1, 30, 80)},
+                       2),
+            (std::vector<std::string>{"small_t2_avxvnni__r16_t16_c5_u1",
+                                      "small_t2_avxvnni__r16_t16_c6_u1",
+                                      "batch_t2_avx2__r16_t8_c8_b32_k32_u1"}));
 }
 
 TEST(Candidates, PresetsGrow) {

@@ -37,12 +37,14 @@ Candidate make(const Template& t, const std::vector<size_t>& at) {
               .hash = t.hash,
               .m_min = t.m_min,
               .m_max = t.m_max,
+              .changes = 0,
               .complexity = 0};
   for (size_t i = 0; i < at.size(); ++i) {
     const auto& [key, values] = t.choices[i];
     c.name.parameters.emplace_back(key, values[at[i]]);
-    c.complexity += values[at[i]] != default_of(t, key);
+    c.changes += values[at[i]] != default_of(t, key);
   }
+  c.complexity = c.changes;
   c.packing_key = packing_key(c.name);
   return c;
 }
@@ -55,17 +57,12 @@ std::string packing_key(const KernelName& name) {
 }
 
 std::vector<Isa> search_levels(const IsaSet& isa, std::span<const Template> templates) {
-  const std::vector<Isa> all = isa.levels();
-  for (auto level = all.rbegin(); level != all.rend(); ++level) {
-    const bool any =
-        std::ranges::any_of(templates, [&](const Template& t) { return t.isa == *level; });
-    if (any) {
-      std::vector<Isa> chain = isa.limited_to(*level).levels();
-      std::ranges::reverse(chain);
-      return chain;
-    }
-  }
-  return {};
+  std::vector<Isa> levels = isa.levels();
+  std::erase_if(levels, [&](Isa level) {
+    return std::ranges::none_of(templates, [&](const Template& t) { return t.isa == level; });
+  });
+  std::ranges::reverse(levels);
+  return levels;
 }
 
 std::vector<int64_t> token_classes(std::span<const Template> templates,
@@ -91,12 +88,15 @@ std::vector<Candidate> candidates(std::span<const Template> templates, std::span
       });
     }
   }
-  // Templates in the catalogue's order, values in the order in which it lists them; when not all
+  // Templates in the catalogue's order, values in the order in which it lists them. When not all
   // can stay, defaults of the best level and their next neighbours do, even where they stand
-  // further back.
-  const auto rank = [&](const Candidate& c) {
-    return std::pair(c.complexity > 1 || c.name.isa != levels.front(), c.complexity);
+  // further back, and then the defaults of the next two levels.
+  const auto near = [&](const Candidate& c) {
+    const auto depth = std::ranges::find(levels, c.name.isa) - levels.begin();
+    if (depth == 0 && c.complexity <= 1) return 0;
+    return depth <= 2 && c.changes == 0 ? 1 : 2;
   };
+  const auto rank = [&](const Candidate& c) { return std::pair(near(c), c.complexity); };
   std::vector<size_t> order(all.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::ranges::sort(order, {}, [&](size_t i) { return std::pair(rank(all[i]), i); });

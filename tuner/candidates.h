@@ -3,8 +3,11 @@
 // a number: how many are kept.
 //
 //   distance   parameters that differ from the default; each level below the best counts as two, a
-//   packing other than
-//              the built-in kernel's as one
+//              packing or kernel other than the built-in one's as one
+//
+// Other levels' kernels at their own defaults come right after the neighbours of the built-in one:
+// where 512-bit instructions lower the clock, or two loads a cycle are the limit, a 256-bit branch
+// of the tree can win.
 #pragma once
 
 #include <cstdint>
@@ -24,14 +27,15 @@ struct Candidate {
   std::string packing_key;  // "t2_r32"
   std::string form, hash;   // of its template
   int64_t m_min = 1, m_max = kAnyTokens;
+  int changes = 0;     // parameters that differ from its template's default
   int complexity = 0;  // distance from the built-in default; 0 is that itself
 };
 
 // The packing and the parameters that shape its bytes: rows a panel, for every packing so far.
 std::string packing_key(const KernelName& name);
 
-// The levels whose templates may be tried: the best of `isa` that has any, and its parents. (A set
-// may hold two branches, avxvnni and avx512vnni; a cache is for one.)
+// The levels whose templates may be tried, best first: all of `isa` that have any. A set may hold
+// two branches of the tree, avxvnni and avx512vnni; so may a cache.
 std::vector<Isa> search_levels(const IsaSet& isa, std::span<const codegen::Template> templates);
 
 // Candidates of one token class, nearest first, at most `most`; the default of every template of

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <iterator>
-#include <map>
 
 namespace bitnet::tuner {
 namespace {
@@ -81,23 +80,6 @@ Compilation compile(ThreadPool& pool, codegen::Jit& jit, std::span<const Problem
     all.wrong += outcome.wrong;
   }
   return all;
-}
-
-void prune_spills(Compilation& compilation, int more_than_least) {
-  std::map<size_t, int> least;
-  for (const Compiled& c : compilation.kernels) {
-    const auto [at, fresh] = least.emplace(c.problem, c.object->report.spills);
-    if (!fresh) at->second = std::min(at->second, c.object->report.spills);
-  }
-  std::erase_if(compilation.kernels, [&](const Compiled& c) {
-    // The default is always a candidate.
-    if (c.candidate.complexity == 0) return false;
-    if (c.object->report.spills <= least[c.problem] + more_than_least) return false;
-    compilation.refused.push_back(fmt::format("{}: {} stack accesses in its innermost loops",
-                                              to_string(c.candidate.name),
-                                              c.object->report.spills));
-    return true;
-  });
 }
 
 }  // namespace bitnet::tuner

@@ -1,6 +1,5 @@
-// Candidates become functions: specialised on all threads, pruned by what the compiler says of
-// them, loaded, asked for their sizes and checked against the reference. Never while something is
-// timed.
+// Candidates become functions: specialised on all threads, loaded, asked for their sizes and
+// checked against the reference. Never while something is timed.
 #pragma once
 
 #include <functional>
@@ -34,9 +33,8 @@ struct Compiled {
 };
 
 struct Compilation {
-  std::vector<Compiled> kernels;  // in the order of the jobs, and of their problems
-  std::vector<std::string>
-      refused;    // one line each: what does not fit, spills or, worse, computes wrongly
+  std::vector<Compiled> kernels;     // in the order of the jobs, and of their problems
+  std::vector<std::string> refused;  // a line each: what does not fit or, worse, computes wrongly
   int wrong = 0;  // of these, how many failed the check: a bug, never to be passed over
 };
 
@@ -46,9 +44,5 @@ Compilation compile(ThreadPool& pool, codegen::Jit& jit, std::span<const Problem
                     std::span<const CompileJob> jobs, std::span<Checker* const> checkers,
                     size_t at_least, const std::function<bool()>& interrupted,
                     const std::function<bool()>& late);
-
-// Kernels whose innermost loops touch the stack this much more often than the least of their
-// problem are not timed.
-void prune_spills(Compilation& compilation, int more_than_least);
 
 }  // namespace bitnet::tuner

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <numeric>
 
+#include "tuner/prune.h"
+
 namespace bitnet::tuner {
 namespace {
 
-constexpr int kSpillsTolerated =
-    8;  // stack accesses in innermost loops beyond the least of the problem
 constexpr double kCompileShare = 0.4;  // of a packing's and class's time, at most
 constexpr int kPromptLayers = 2;       // a replay with many tokens is long enough with two
 
@@ -72,6 +72,7 @@ class Searcher {
 
   void make_checkers() {
     for (int64_t m_min : in_.classes) {
+      pruners_.emplace(m_min, Pruner(m_min, in_.key.residency == "memory"));
       auto& of_class = checkers_[m_min];
       for (const Problem& problem : in_.problems) {
         of_class.push_back(std::make_unique<Checker>(problem, m_min, m_min == 1 ? 1 : kAnyTokens));
@@ -96,7 +97,7 @@ class Searcher {
     for (const auto& checker : checkers_[m_min]) checkers.push_back(checker.get());
     auto compilation = std::make_unique<Compilation>(
         compile(in_.pool, in_.jit, in_.problems, jobs, checkers, /*at_least=*/1, in_.stop, late));
-    prune_spills(*compilation, kSpillsTolerated);
+    result_.pruned[m_min] += pruners_.at(m_min).prune(*compilation);
     auto& refused = compilation->refused;
     result_.refused.insert(result_.refused.end(), refused.begin(), refused.end());
     result_.wrong += compilation->wrong;
@@ -166,7 +167,6 @@ class Searcher {
                                            .stages = in_.preset.stages,
                                            .final_samples = in_.preset.final_samples});
       ceiling.push_back(best_ratio(p, class_index));
-      result_.tried[m_min] += static_cast<int>(arms[p].size());
     }
     const std::vector<Runner> incumbents = builtin_runners(tokens);
     Replay replay(in_.pool, in_.problems, tokens,
@@ -229,8 +229,9 @@ class Searcher {
     for (size_t p = 0; p < arms.size(); ++p) {
       for (size_t i = 0; i < arms[p].size(); ++i) {
         const Estimate e = halvings[p].of(i);
-        if (e.samples > 0)
-          records.push_back(trial(p, m_min, arms[p][i]->candidate, e, builtin_seconds[p]));
+        if (e.samples == 0) continue;
+        ++result_.tried[m_min];
+        records.push_back(trial(p, m_min, arms[p][i]->candidate, e, builtin_seconds[p]));
       }
       for (const Compiled* arm : arms[p]) {
         if (arm->candidate.complexity == 0) result_.defaults[p].classes.push_back(arm);
@@ -290,6 +291,7 @@ class Searcher {
   SearchResult result_;
   Stacks builtin_stacks_;
   std::map<int64_t, std::vector<std::unique_ptr<Checker>>> checkers_;  // by class, of each problem
+  std::map<int64_t, Pruner> pruners_;                                  // by class
   std::map<size_t, std::vector<PackingResult>> packings_;              // by problem
   std::map<size_t, std::vector<ProblemChoice>> of_packing_;            // beside them
   size_t unit_ = 0;                                                    // packings x classes done

@@ -51,8 +51,9 @@ struct SearchResult {
   std::vector<ProblemChoice>
       defaults;  // of each problem: the built-in kernels' parameters, specialised
   std::vector<std::unique_ptr<Compilation>> compiled;  // owns what choices point to
-  std::map<int64_t, int>
-      tried;  // candidates timed of each class, all problems and packings together
+  // Of each class, over all packings. tried: candidates timed, all problems together; pruned:
+  // compiled and not timed.
+  std::map<int64_t, int> tried, pruned;
   std::vector<std::string> refused;
   int wrong = 0;
   SampleCount samples;

@@ -95,8 +95,8 @@ void keep_other_plans(std::span<const std::byte> previous, const IsaSet& isa,
   }
 }
 
-// The highest level that any kernel needs: levels of one search form a chain, so the greatest has
-// all others.
+// The highest level that any kernel needs. Kernels of another branch of the tree (avxvnni beside
+// avx512vnni) name theirs, which whoever loads the file checks kernel by kernel.
 std::string highest_isa(const std::vector<codegen::Object>& objects) {
   Isa highest = Isa::scalar;
   for (const codegen::Object& object : objects) highest = std::max(highest, object.spec.name.isa);

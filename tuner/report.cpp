@@ -25,7 +25,8 @@ std::vector<std::string> cells(const ReportRow& row) {
           fmt::format("{:.1f}", row.gigabytes_per_second()),
           share(row.roof_share),
           fmt::format("{:.2f}x", row.gain()),
-          row.from_log ? "log" : fmt::format("{}", row.candidates)};
+          row.from_log ? "log" : fmt::format("{}", row.candidates),
+          row.from_log ? "-" : fmt::format("{}", row.pruned)};
 }
 
 // Columns as wide as their widest cell; the first three left, numbers right.
@@ -70,7 +71,7 @@ TokenTime token_time(const Report& report, int64_t m_min) {
 
 std::string to_table(const Report& report) {
   std::vector<std::vector<std::string>> lines{
-      {"shape", "tokens", "kernel", "time", "GB/s", "of roof", "gain", "tried"}};
+      {"shape", "tokens", "kernel", "time", "GB/s", "of roof", "gain", "tried", "pruned"}};
   for (const ReportRow& row : report.rows) lines.push_back(cells(row));
   std::string text = aligned(lines);
   std::vector<int64_t> classes;
@@ -115,6 +116,7 @@ std::string to_json(const Report& report) {
                     {"roof_share", row.roof_share},
                     {"gain", row.gain()},
                     {"candidates", row.candidates},
+                    {"pruned", row.pruned},
                     {"from_log", row.from_log}});
   }
   json all{{"model", report.model},

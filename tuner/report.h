@@ -22,6 +22,7 @@ struct ReportRow {
   int64_t packed_bytes = 0;  // weights that one call reads
   double roof_share = 0;     // of reading just these bytes, 0..1; 0: not memory's affair
   int candidates = 0;        // tried
+  int pruned = 0;            // not timed, because of what their code costs
   bool from_log = false;     // answered from memory
 
   double gain() const { return nanoseconds > 0 ? builtin_nanoseconds / nanoseconds : 0; }

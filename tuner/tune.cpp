@@ -85,7 +85,6 @@ class Tuning {
     if (levels_.empty())
       return fail(Error::Kind::unsupported, "no kernel template for any of {}",
                   machine_.isa_levels);
-    isa_ = isa_.limited_to(levels_.front());
     return {};
   }
 
@@ -197,7 +196,8 @@ class Tuning {
     }
     choices_.resize(problems_.size());
     for (size_t c = 0; c < wanted.size(); ++c) {
-      BITNET_TRY(const std::vector<const Compiled*> shaped, shaped_->compile(input_->classes[c], wanted[c]));
+      BITNET_TRY(const std::vector<const Compiled*> shaped,
+                 shaped_->compile(input_->classes[c], wanted[c]));
       for (size_t p = 0; p < problems_.size(); ++p) {
         if (shaped[p] == nullptr) return false;
         choices_[p].classes.push_back(shaped[p]);
@@ -209,12 +209,13 @@ class Tuning {
   }
 
   // Of a name that some template of today still has, with the very code it was measured with.
-  static std::optional<Candidate> candidate_of(const Record& record) {
+  std::optional<Candidate> candidate_of(const Record& record) const {
     const auto name = parse_kernel_name(record.key.kernel);
     if (!name) return std::nullopt;
     for (const codegen::Template& t : codegen::templates()) {
       if (t.kernel != name->kernel || t.packing != name->packing || t.isa != name->isa) continue;
-      if (t.hash != record.key.kernel_hash) return std::nullopt;
+      // Answers of a search without --isa may be of a level that this one may not use.
+      if (t.hash != record.key.kernel_hash || !isa_.has(t.isa)) return std::nullopt;
       return Candidate{.name = *name,
                        .packing_key = packing_key(*name),
                        .form = t.form,
@@ -233,7 +234,8 @@ class Tuning {
       for (size_t p : problems) {
         if (!choices_[p].classes.empty()) wanted[p] = choices_[p].classes[c]->candidate;
       }
-      BITNET_TRY(const std::vector<const Compiled*> shaped, shaped_->compile(input_->classes[c], wanted));
+      BITNET_TRY(const std::vector<const Compiled*> shaped,
+                 shaped_->compile(input_->classes[c], wanted));
       for (size_t p : problems) {
         if (!wanted[p]) continue;
         choices_[p].classes[c] = shaped[p];
@@ -336,6 +338,7 @@ class Tuning {
                                                      : choices_[p].classes[c]->sizes.packed_bytes,
                                 .roof_share = timed.roof_share,
                                 .candidates = tried,
+                                .pruned = result_.pruned[input_->classes[c]],
                                 .from_log = false});
         if (kept) continue;
         Record record{.kind = RecordKind::choice, .key = key_of(p, input_->classes[c])};
