@@ -50,6 +50,7 @@ typedef struct {
   int32_t* far;  // [kBlockRows][b], tokens as v_sext16 leaves them; or, of tiles, [panel][token][r]
   int32_t* dots;   // [r] of a token
   uint8_t* stage;  // [8] vecs of bytes, of transpose
+  uint8_t* rest;   // of tiles
 } Scratch;
 
 V_INLINE Scratch scratch_of(uint8_t* at) {
@@ -59,7 +60,8 @@ V_INLINE Scratch scratch_of(uint8_t* at) {
   s.near = at, at += kBlockRows * 2 * P_b;
   s.far = (int32_t*)at, at += kBlockRows * 4 * P_b;
   s.dots = (int32_t*)at, at += 4 * P_r;
-  s.stage = at;
+  s.stage = at, at += 8 * V_BYTES;
+  s.rest = at;
   return s;
 }
 
@@ -68,7 +70,8 @@ void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
                      .form_group_tokens = 1,
                      .form_group_bytes = form_bytes(k),
                      .scratch_bytes = tables() * table_bytes(batch_vecs()) +
-                                      (P_k + 3 * kBlockRows) * 2 * P_b + 4 * P_r + 8 * V_BYTES,
+                                      (P_k + 3 * kBlockRows) * 2 * P_b + 4 * P_r + 8 * V_BYTES +
+                                      tile_rest_bytes(k),
                      .exact_k = fits() ? BN_MAX_K : 0,
                      .row_step = P_r,
                      .token_step = 1,
@@ -155,9 +158,7 @@ V_INLINE void build_tables(const Scratch* s, const int vecs) {
 
 // Adds a pass of a panel's rows to near.
 V_INLINE void look_up(const uint8_t* chunk, const uint8_t* table, const int vecs, uint8_t* near) {
-  if (P_pf)
-#pragma clang loop unroll(full)
-    for (int i = 0; i < P_k / kChunkK * 4 * P_r; i += 64) v_prefetch(chunk + P_pf + i);
+  prefetch_ahead(chunk, P_k / kChunkK * 4 * P_r);
 #pragma clang loop unroll(disable)
   for (int row = 0; row < P_r; ++row, chunk += 4, near += entry_bytes(vecs)) {
     vec sums[kMostBatchVecs];
@@ -228,6 +229,7 @@ void BN_NAME(run)(const BnRun* r) {
   for (int64_t m0 = r->m0, tokens; m0 < r->m1; m0 += tokens) {
     int vecs;
     tokens = next_tokens(r->m1 - m0, rows, run_k(r), &vecs);
+    const TileTokens t = tile_tokens(r, m0, vecs ? 0 : tokens, s.rest);
     for (int64_t b = 0, n0 = r->n0, end; b < blocks; ++b, n0 = end) {
       end = b + 1 == blocks ? r->n1 : r->n0 + round_up(rows * (b + 1) / blocks, P_r);
       const int64_t padded = round_up(end - n0, P_r);
@@ -237,7 +239,7 @@ void BN_NAME(run)(const BnRun* r) {
         batch_sums(r, &s, m0, tokens, n0, padded, batch_vecs() / 2);
       }
       for (int64_t n = n0; n < end; n += P_r) {
-        if (!vecs) tile_dots(r, n, m0, tokens, chunks, s.far);
+        if (!vecs) tile_dots(r, n, m0, &t, chunks, s.far);
         for (int64_t m = 0; m < tokens; ++m) {
           const int32_t* dots = s.far + m * P_r;
           if (vecs) {

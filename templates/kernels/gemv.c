@@ -33,9 +33,7 @@ V_INLINE void sum_chunks(const uint8_t* panel, const int8_t* x, int64_t c0, int6
     for (int u = 0; u < P_u; ++u) {
       const uint8_t* chunk = panel + (c + u) * 4 * P_r;
       const int8_t* xc = x + (c + u) * kChunkK;
-      if (P_pf)
-#pragma clang loop unroll(full)
-        for (int i = 0; i < 4 * P_r; i += 64) v_prefetch(chunk + P_pf + i);
+      prefetch_ahead(chunk, 4 * P_r);
 #pragma clang loop unroll(full)
       for (int v = 0; v < P_r / V_LANES; ++v) {
         const vec codes = v_load(chunk + v * V_BYTES);

@@ -30,6 +30,13 @@ void BN_NAME(prepare)(const BnPrepare* p) { prepare(p); }
 V_INLINE int64_t run_n(const BnRun* r) { return P_N ? P_N : r->n; }
 V_INLINE int64_t run_k(const BnRun* r) { return P_K ? P_K : r->k; }
 V_INLINE int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+// The `bytes` of packed weights that lie pf ahead.
+V_INLINE void prefetch_ahead(const uint8_t* packed, int bytes) {
+  if (P_pf)
+#pragma clang loop unroll(full)
+    for (int i = 0; i < bytes; i += 64) v_prefetch(packed + P_pf + i);
+}
+
 V_INLINE int64_t round_up(int64_t a, int64_t unit) { return (a + unit - 1) / unit * unit; }
 
 #endif  // BITNET_TEMPLATES_KERNELS_KERNEL_H_

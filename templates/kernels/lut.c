@@ -97,9 +97,7 @@ V_INLINE int place_of_row(int row) {
 }
 
 V_INLINE void add_step(const uint8_t* step, const uint8_t* table, int kind, Sums sums[kMostVecs]) {
-  if (P_pf)
-#pragma clang loop unroll(full)
-    for (int i = 0; i < step_bytes(kind); i += 64) v_prefetch(step + P_pf + i);
+  prefetch_ahead(step, step_bytes(kind));
 #pragma clang loop unroll(full)
   for (int j = 0; j < step_lookups(kind); ++j, table += table_bytes()) {
     const vec low = load_table(table), high = load_table(table + kTableEntries * table_copies());

@@ -8,11 +8,13 @@ enum { kTokenBlock = 64 };
 
 V_INLINE int fits(void) { return tiles_fit() && P_k % (kChunkK * P_u) == 0; }
 
+V_INLINE int64_t dots_bytes(void) { return 4 * tile_room(kTokenBlock) * P_r; }
+
 void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
   *sizes = (BnSizes){.packed_bytes = packed_bytes(n, k),
                      .form_group_tokens = 1,
                      .form_group_bytes = form_bytes(k),
-                     .scratch_bytes = 4 * kTokenBlock * P_r,
+                     .scratch_bytes = dots_bytes() + tile_rest_bytes(k),
                      .exact_k = fits() ? BN_MAX_K : 0,
                      .row_step = P_r,
                      .token_step = 1,
@@ -23,10 +25,11 @@ void BN_NAME(run)(const BnRun* r) {
   const int64_t block = P_k ? P_k / kChunkK : t2_chunks(run_k(r));
   int32_t* dots = (int32_t*)r->scratch;
   for (int64_t m0 = r->m0; m0 < r->m1; m0 += kTokenBlock) {
-    const int64_t tokens = min64(kTokenBlock, r->m1 - m0);
+    const TileTokens t =
+        tile_tokens(r, m0, min64(kTokenBlock, r->m1 - m0), r->scratch + dots_bytes());
     for (int64_t n = r->n0; n < r->n1; n += P_r) {
-      tile_dots(r, n, m0, tokens, block, dots);
-      for (int64_t m = 0; m < tokens; ++m)
+      tile_dots(r, n, m0, &t, block, dots);
+      for (int64_t m = 0; m < t.tokens; ++m)
         bn_epilogue(r, m0 + m, n, dots + m * P_r, min64(P_r, r->n1 - n));
     }
   }

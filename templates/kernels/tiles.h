@@ -2,12 +2,17 @@
 // are unpacked once, by shifts (t2 scheme 1, one accumulator a row vec and token), and serve all c
 // tokens from registers.
 //   t/V_LANES * c accumulators should fit the registers: t32_c8 is 16 of 32 (avx512vnni).
+//
+// What is left of the tokens, fewer than c: where an accumulator takes four products a step (VNNI,
+// dotprod), a tile of few tokens waits for its own sums, so that 1 to 4 tokens take the same time.
+// The rest is copied there and padded to a tile of 2, 4 or c tokens. Elsewhere every token costs
+// its share, and the rest is tiles of 4, 2 and 1.
 #ifndef BITNET_TEMPLATES_KERNELS_TILES_H_
 #define BITNET_TEMPLATES_KERNELS_TILES_H_
 
 #include "templates/kernels/kernel.h"
 
-enum { kMostTileTokens = 16, kMostTileVecs = 4, kTileScheme = 1 };
+enum { kMostTileTokens = 16, kMostTileVecs = 4, kTileScheme = 1, kPadRest = V_MAC_PRODUCTS == 4 };
 
 V_INLINE int tile_vecs(void) { return P_t / V_LANES; }
 
@@ -21,9 +26,11 @@ V_INLINE int tiles_fit(void) {
 // zero.
 V_INLINE void tile(const uint8_t* panel, const int8_t* x, int64_t ldx, int64_t c0, int64_t c1,
                    const int tokens, int32_t* dots) {
-  vec acc[kMostTileTokens][kMostTileVecs];
+  // Two sets of accumulators halve the wait where there are two tokens.
+  const int sets = kPadRest && tokens <= 2 ? 2 : 1;
+  vec acc[2 * kMostTileTokens][kMostTileVecs];
 #pragma clang loop unroll(full)
-  for (int m = 0; m < tokens; ++m)
+  for (int m = 0; m < sets * tokens; ++m)
 #pragma clang loop unroll(full)
     for (int v = 0; v < tile_vecs(); ++v) acc[m][v] = v_zero();
   for (int64_t c = c0; c < c1; c += P_u) {
@@ -31,9 +38,7 @@ V_INLINE void tile(const uint8_t* panel, const int8_t* x, int64_t ldx, int64_t c
     for (int u = 0; u < P_u; ++u) {
       const uint8_t* chunk = panel + (c + u) * 4 * P_r;
       const int8_t* xc = x + (c + u) * kChunkK;
-      if (P_pf)
-#pragma clang loop unroll(full)
-        for (int i = 0; i < 4 * P_t; i += 64) v_prefetch(chunk + P_pf + i);
+      prefetch_ahead(chunk, 4 * P_t);
 #pragma clang loop unroll(full)
       for (int s = 0; s < 4; ++s) {
         vec codes[kMostTileVecs];
@@ -43,8 +48,9 @@ V_INLINE void tile(const uint8_t* panel, const int8_t* x, int64_t ldx, int64_t c
 #pragma clang loop unroll(full)
         for (int m = 0; m < tokens; ++m) {
           const vec xs = v_dup32(xc + m * ldx + 4 * s);
+          vec* sums = acc[s % sets * tokens + m];
 #pragma clang loop unroll(full)
-          for (int v = 0; v < tile_vecs(); ++v) acc[m][v] = v_mac(acc[m][v], codes[v], xs);
+          for (int v = 0; v < tile_vecs(); ++v) sums[v] = v_mac(sums[v], codes[v], xs);
         }
       }
     }
@@ -54,7 +60,9 @@ V_INLINE void tile(const uint8_t* panel, const int8_t* x, int64_t ldx, int64_t c
 #pragma clang loop unroll(full)
     for (int v = 0; v < tile_vecs(); ++v) {
       int32_t* d = dots + m * P_r + v * V_LANES;
-      v_store(d, v_add32(v_load(d), v_widen(acc[m][v], 0)));
+      vec sum = v_widen(acc[m][v], 0);
+      if (sets == 2) sum = v_add32(sum, v_widen(acc[tokens + m][v], 0));
+      v_store(d, v_add32(v_load(d), sum));
     }
 }
 
@@ -69,41 +77,61 @@ V_INLINE void tiles(const uint8_t* panel, const int8_t* x, int64_t ldx, int64_t 
       tile(panel + 4 * row, x, ldx, c, min64(c + exact, c1), tokens, dots + row);
 }
 
-// One panel, all K, for tokens m0, m0 + 1, …: tiles of c tokens, then what is left by 4, 2 and 1.
-// block: chunks that are taken at once.
-V_INLINE void add_tiles(const uint8_t* panel, const int8_t* x, int64_t ldx, int64_t tokens,
-                        int64_t chunks, int64_t block, int32_t* dots) {
+// Tokens beside each other, and the last of them, fewer than c, once more where there is room for
+// c.
+typedef struct {
+  const int8_t* x;
+  const int8_t* rest;
+  int64_t ldx, tokens;
+} TileTokens;
+
+// The tokens that dots must have room for, and the bytes of rest.
+V_INLINE int64_t tile_room(int64_t tokens) { return tokens + (kPadRest ? P_c : 0); }
+V_INLINE int64_t tile_rest_bytes(int64_t k) { return kPadRest ? P_c * form_bytes(k) : 0; }
+
+// Tokens m0, m0 + 1, …
+V_INLINE TileTokens tile_tokens(const BnRun* r, int64_t m0, int64_t tokens, uint8_t* rest) {
+  const int64_t k = run_k(r), left = tokens % P_c;
+  const TileTokens t = {form_row(r->form, m0, k), (const int8_t*)rest, form_bytes(k), tokens};
+  if (kPadRest)
+    for (int64_t i = 0; i < left * t.ldx; i += V_BYTES)
+      v_store(rest + i, v_load(t.x + (tokens - left) * t.ldx + i));
+  return t;
+}
+
+// One panel, all K: tiles of c tokens, then what is left. block: chunks that are taken at once.
+V_INLINE void add_tiles(const uint8_t* panel, const TileTokens* t, int64_t chunks, int64_t block,
+                        int32_t* dots) {
   for (int64_t c0 = 0; c0 < chunks; c0 += block) {
     const int64_t c1 = min64(c0 + block, chunks);
-    for (int64_t m = 0; m < tokens;) {
-      const int64_t left = tokens - m;
-      const int8_t* xm = x + m * ldx;
-      int32_t* dm = dots + m * P_r;
-      if (left >= P_c) {
-        tiles(panel, xm, ldx, c0, c1, P_c, dm), m += P_c;
-      } else if (P_c > 4 && left >= 4) {
-        tiles(panel, xm, ldx, c0, c1, 4, dm), m += 4;
-      } else if (P_c > 2 && left >= 2) {
-        tiles(panel, xm, ldx, c0, c1, 2, dm), m += 2;
+    for (int64_t m = 0, step; m < t->tokens; m += step) {
+      const int64_t left = t->tokens - m;
+      const int8_t* x = kPadRest && left < P_c ? t->rest : t->x + m * t->ldx;
+      int32_t* d = dots + m * P_r;
+      if (left >= P_c || (kPadRest && left > (P_c > 4 ? 4 : 2))) {
+        tiles(panel, x, t->ldx, c0, c1, P_c, d), step = P_c;
+      } else if (P_c > 4 && left >= (kPadRest ? 3 : 4)) {
+        tiles(panel, x, t->ldx, c0, c1, 4, d), step = 4;
+      } else if (P_c > 2 && left >= (kPadRest ? 1 : 2)) {
+        tiles(panel, x, t->ldx, c0, c1, 2, d), step = 2;
       } else {
-        tiles(panel, xm, ldx, c0, c1, 1, dm), m += 1;
+        tiles(panel, x, t->ldx, c0, c1, 1, d), step = 1;
       }
     }
   }
 }
 
 // dots[tokens][r] of the panel that begins with row n, for tokens m0, m0 + 1, …
-V_INLINE void tile_dots(const BnRun* r, int64_t n, int64_t m0, int64_t tokens, int64_t block,
+V_INLINE void tile_dots(const BnRun* r, int64_t n, int64_t m0, const TileTokens* t, int64_t block,
                         int32_t* dots) {
   const int64_t k = run_k(r);
 // Left alone, LLVM vectorises over tokens and scatters: 64 scatters for 16 tokens of 32 rows.
 #pragma clang loop vectorize(disable)
-  for (int64_t m = 0; m < tokens; ++m) {
+  for (int64_t m = 0; m < t->tokens; ++m) {
     const int32_t x_sum = form_sum(r->form, m0 + m, k);
     for (int row = 0; row < P_r; ++row) dots[m * P_r + row] = -x_sum;
   }
-  add_tiles(packed_panel(r->packed, n, k), form_row(r->form, m0, k), form_bytes(k), tokens,
-            t2_chunks(k), block, dots);
+  add_tiles(packed_panel(r->packed, n, k), t, t2_chunks(k), block, dots);
 }
 
 #endif  // BITNET_TEMPLATES_KERNELS_TILES_H_
