@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "tuner/halving.h"
-#include "tuner/progress.h"
+#include "runtime/base/progress.h"
 #include "tuner/report.h"
 #include "tuner/trials_log.h"
 #include "tuner/wisdom.h"

@@ -9,6 +9,7 @@
 #include "runtime/model/hparams.h"
 #include "tools/bench/int_list.h"
 #include "tools/bench/output.h"
+#include "tools/run_tool.h"
 
 namespace {
 
@@ -167,15 +168,5 @@ int main(int argc, char** argv) {
     }
   }
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
-  try {
-    app.parse(arguments);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e);
-  }
-  install_truncation_guard();
-  if (auto done = run(a); !done) {
-    fmt::print(stderr, "error: {}\n", done.error().message);
-    return 1;
-  }
-  return 0;
+  return run_tool(app, std::move(arguments), [&] { return run(a); });
 }

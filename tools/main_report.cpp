@@ -13,6 +13,7 @@
 #include "runtime/model/hparams.h"
 #include "tools/report/compare.h"
 #include "tools/report/table.h"
+#include "tools/run_tool.h"
 #include "tuner/tune.h"
 
 namespace {
@@ -107,7 +108,7 @@ class Reporter {
   Result<void> report_level(Isa level) {
     const IsaSet isa = proved_.limited_to(level);
     const std::string cache = folder_.path() + "/" + std::string(name(level)) + ".kc";
-    tuner::Progress quiet(tuner::Progress::Style::quiet, stderr);
+    Progress quiet(Progress::Style::quiet, stderr);
     const tuner::TuneOptions options{.model = arguments_.model,
                                      .output = cache,
                                      .threads = pool_.size(),
@@ -215,15 +216,7 @@ int main(int argc, char** argv) {
   app.add_option("--csv", a.csv_folder, "folder for <cpu>.csv");
   app.add_option("--markdown", a.markdown, "also write the table to this file");
   app.set_version_flag("--version", std::string("bitnet-report ") + BITNET_VERSION);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e);
-  }
-  install_truncation_guard();
-  if (auto done = run(a); !done) {
-    fmt::print(stderr, "error: {}\n", done.error().message);
-    return 1;
-  }
-  return 0;
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::ranges::reverse(arguments);
+  return run_tool(app, std::move(arguments), [&] { return run(a); });
 }

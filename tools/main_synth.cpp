@@ -6,8 +6,8 @@
 #include <cstdio>
 #include <map>
 
+#include "runtime/base/progress.h"
 #include "runtime/threads/pool.h"
-#include "tools/progress.h"
 #include "tools/synth/synth.h"
 #include "tools/synth/vocabulary.h"
 
@@ -82,9 +82,9 @@ Result<synth::Summary> run(Arguments& a, bool head_given) {
   std::signal(SIGINT, [](int) { stop = true; });
   std::signal(SIGTERM, [](int) { stop = true; });
 
-  Progress bar(a.path);
+  Progress bar(Progress::style_for(stderr, false), stderr);
   a.options.progress = [&](uint64_t done, uint64_t total) {
-    bar.show(static_cast<double>(done) / static_cast<double>(total));
+    bar.update(static_cast<double>(done) / static_cast<double>(total), a.path);
   };
   ThreadPool pool(a.threads > 0 ? a.threads : default_thread_count());
   return synth::write_model(a.path, shape, a.options, pool);

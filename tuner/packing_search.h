@@ -11,7 +11,7 @@
 #include "runtime/threads/pool.h"
 #include "tuner/candidates.h"
 #include "tuner/compile.h"
-#include "tuner/progress.h"
+#include "runtime/base/progress.h"
 #include "tuner/records.h"
 #include "tuner/search.h"
 #include "tuner/timing.h"

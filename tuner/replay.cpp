@@ -123,6 +123,10 @@ std::vector<double> Replay::run(std::span<const Runner> runners) {
       }
     }
   });
+  return lower_quartiles(std::move(seconds));
+}
+
+std::vector<double> lower_quartiles(std::vector<std::vector<double>> seconds) {
   std::vector<double> quartiles;
   for (auto& of_problem : seconds) {
     const auto quarter = of_problem.begin() + static_cast<std::ptrdiff_t>(of_problem.size() / 4);

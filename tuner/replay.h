@@ -53,6 +53,9 @@ class Replay {
   std::vector<AlignedBuffer> scratch_;
 };
 
+// Of each problem's calls.
+std::vector<double> lower_quartiles(std::vector<std::vector<double>> seconds);
+
 // The segments of a problem whose every row has the same scale: timing and checks need no more.
 std::vector<BnSegment> one_scale(const Problem& problem, float scale);
 

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "runtime/cpu/roof.h"
+#include "tuner/replay.h"
 
 namespace bitnet::tuner {
 namespace {
@@ -41,13 +42,7 @@ std::vector<double> time_reads(ThreadPool& pool, std::span<const PackedStack* co
     }
     sink.fetch_add(sum, std::memory_order_relaxed);
   });
-  std::vector<double> quartiles;
-  for (auto& of_problem : seconds) {
-    const auto quarter = of_problem.begin() + static_cast<std::ptrdiff_t>(of_problem.size() / 4);
-    std::ranges::nth_element(of_problem, quarter);
-    quartiles.push_back(*quarter);
-  }
-  return quartiles;
+  return lower_quartiles(std::move(seconds));
 }
 
 double sum_of(const std::vector<double>& values) {

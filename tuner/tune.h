@@ -8,7 +8,7 @@
 
 #include "runtime/base/result.h"
 #include "runtime/cpu/isa.h"
-#include "tuner/progress.h"
+#include "runtime/base/progress.h"
 #include "tuner/report.h"
 
 namespace bitnet::tuner {

@@ -1,4 +1,4 @@
-#include "tuner/progress.h"
+#include "runtime/base/progress.h"
 
 #include <fmt/core.h>
 #include <sys/ioctl.h>
@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace bitnet::tuner {
+namespace bitnet {
 
 Progress::Style Progress::style_for(std::FILE* file, bool quiet) {
   if (quiet) return Style::quiet;
@@ -43,6 +43,12 @@ void Progress::update(double fraction, const std::string& what, double seconds_l
   on_screen_ = true;
 }
 
+void Progress::update(double fraction, const std::string& what) {
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin_;
+  if (passed.count() < 1) return;
+  update(fraction, what, fraction > 0 ? passed.count() / fraction - passed.count() : -1);
+}
+
 void Progress::say(const std::string& line) {
   if (style_ == Style::quiet) return;
   clear();
@@ -57,4 +63,4 @@ void Progress::clear() {
   on_screen_ = false;
 }
 
-}  // namespace bitnet::tuner
+}  // namespace bitnet

@@ -1,12 +1,12 @@
-// Progress on stderr: a bar that redraws itself on a terminal, a line a step elsewhere, nothing
-// when quiet.
+// Progress of a tool, on stderr: a bar that redraws itself on a terminal, a line a step elsewhere,
+// nothing when quiet. Beside runtime_base, as only programs print.
 #pragma once
 
 #include <chrono>
 #include <cstdio>
 #include <string>
 
-namespace bitnet::tuner {
+namespace bitnet {
 
 class Progress {
  public:
@@ -22,6 +22,8 @@ class Progress {
   // fraction 0..1 of the work; what: "timing gate_up 13824x2560: best 1.21x of built-in";
   // seconds_left < 0: unknown.
   void update(double fraction, const std::string& what, double seconds_left);
+  // The same where what is left is as slow as what was done; work of less than a second has no bar.
+  void update(double fraction, const std::string& what);
   // A line that stays.
   void say(const std::string& line);
   void clear();
@@ -29,6 +31,7 @@ class Progress {
  private:
   Style style_;
   std::FILE* file_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point drawn_{};
   bool on_screen_ = false;
 };
@@ -37,4 +40,4 @@ class Progress {
 std::string progress_line(double fraction, const std::string& what, double seconds_left,
                           size_t columns);
 
-}  // namespace bitnet::tuner
+}  // namespace bitnet
