@@ -1,4 +1,5 @@
-// Bitcode + constants -> O3 -> object: about 11 ms a kernel, the same instructions as clang makes
+// Bitcode + constants -> O3 -> object: 11 ms of a quiet core for a bare loop, some 50 for gemv with
+// its packing and epilogues, 100 to 150 for small and batch; the same instructions as clang makes
 // of the same template with macros (a golden test compares them).
 
 #include <llvm/Analysis/TargetLibraryInfo.h>

@@ -8,6 +8,10 @@
 namespace bitnet::tuner {
 namespace {
 
+// Fills no tile evenly, and goes through all that batch has: tables of 32 tokens, half of them,
+// tiles.
+constexpr int64_t kManyTokens = 51;
+
 enum class Pattern { random, plus, minus, alternating };
 constexpr uint32_t kUntouched =
     0x11111111;  // fills Y beforehand: a finite float, which BN_SCALED_ADD adds to
@@ -155,7 +159,7 @@ struct Checker::Expected {
 };
 
 Checker::Checker(const Problem& problem, int64_t m_min, int64_t m_max)
-    : problem_(problem), tokens_(std::clamp<int64_t>(m_min == 1 ? 1 : 19, m_min, m_max)) {}
+    : problem_(problem), tokens_(std::clamp<int64_t>(m_min == 1 ? 1 : kManyTokens, m_min, m_max)) {}
 Checker::~Checker() = default;
 
 const Checker::Expected& Checker::expected(int64_t panel_rows) {

@@ -11,7 +11,7 @@
 
 enum {
   kBlockRows = 1536,
-  kLeastRows = 96,      // that pay for building tables
+  kLeastRows = 64,      // that are worth tables; no more than a check's part has
   kTableEntries = 172,  // the largest index is four codes of 2: 0xAA = 170
   kBytesOfRow = 4,      // in a chunk, so tables of a chunk
   kMostBatchVecs = 4,
