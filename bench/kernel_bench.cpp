@@ -3,10 +3,12 @@
 //                               matrix), so from memory; roof% is the share of the plain read of
 //                               the same bytes, taken in the same round, median over rounds
 //   cache/<kernel>              one token, 512 x 2560, weights in L2: w_per_ns
-//   tokens/<kernel>/M           M tokens, 2560 x 2560, one thread: GMAC/s
+//   tokens/<kernel>/M           M tokens, 2560 x 2560, one thread: GMAC/s; every M to 16 shows what
+//                               tiles that are not full cost
 // A kernel that differs from the reference is an error, not a figure. Examples:
 //   kernel_bench --benchmark_filter=stream/gemv
-//   kernel_bench --benchmark_filter=tokens/ --benchmark_out=small.csv --benchmark_out_format=csv
+//   kernel_bench --benchmark_filter=tokens/small --benchmark_out=small.csv
+//   --benchmark_out_format=csv
 // The replay of a whole token (bitnet-tune, bitnet-bench) is the headline; this is the diagnosis.
 #include <benchmark/benchmark.h>
 
@@ -152,8 +154,8 @@ void register_all() {
       benchmark::RegisterBenchmark(
           ("tokens/" + name).c_str(),
           [&kernel](benchmark::State& state) { in_cache(state, kernel, state.range(0), 2560); })
-          ->Arg(4)
-          ->Arg(16)
+          ->DenseRange(2, 16)
+          ->Arg(32)
           ->Arg(128)
           ->Unit(benchmark::kMillisecond);
   }
