@@ -1,11 +1,17 @@
 // Candidates that cannot win are not timed: the static cost, cycles that LLVM's machine model gives
 // for a product in the innermost loop, against the least of the same template.
 //
-// Measured (weights in L2, AVX-512 VNNI machine; 18 to 40 candidates a template): rank correlation
-// of cost and time 0.94, 0.96, 0.84 for gemv at avx512vnni, avxvnni, avx2, and 0.73 to 0.75 for
-// small, which it orders well but for what spills and for few accumulators. What costs more than
-// 1.3 times the least took 1.4 times the least time or more, without exception. So a bound on the
-// cost within a template is safe where kernels compute, and tells nothing of another template.
+// Measured (weights in L2, AVX-512 VNNI machine): rank correlation of cost and time, how many of a
+// template's candidates cost more than 1.3 times the least, and what the fastest of those took,
+// times the least time.
+//
+//   gemv   avx512vnni  0.93   12 of 18   1.41        small  avx512vnni  0.74    6 of 40   2.22
+//          avxvnni     0.98   12 of 18   1.59               avxvnni     0.77   14 of 32   1.27
+//          avx2        0.74    0 of 12   -                  avx2        0.48    0 of 32   -
+//          ssse3       0.64    0 of  8   -                  ssse3       0.22    0 of 32   -
+//
+// So it sorts out what cannot win, not what is best; and it tells nothing of another template. lut
+// has no cost here: of the 5 in 24 candidates of tl2 at avx2 one took 1.11 times the least.
 #pragma once
 
 #include <map>
@@ -15,8 +21,8 @@
 
 namespace bitnet::tuner {
 
-// Of one product, in cycles; 0 where there is no model of the kernel's loop, as for batch, whose
-// loop that works most is not the one that many tokens go through.
+// Of 16 products, in cycles; 0 where it is of no use: for lut (above) and for batch, whose loop
+// that works most is not the one that many tokens go through.
 double static_cost(const KernelName& name, const codegen::StaticReport& report);
 
 class Pruner {
