@@ -51,7 +51,7 @@ const BnFloatKernels& float_kernels(const IsaSet& isa) {
 }
 
 // Measured from memory, one thread, shares of the roof: on an Intel Xeon (Sapphire Rapids kind) an
-// F16 head goes from 60 % to 87 %, Q6_K from 46 % to 75 %; on AMD Zen 4 every prefetch makes an F16
+// F16 head goes from 60 % to 87 %, Q6_K from 67 % to 84 %; on AMD Zen 4 every prefetch makes an F16
 // head slower. Others: as AMD.
 int64_t head_prefetch_bytes() {
 #if defined(__x86_64__)

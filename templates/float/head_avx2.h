@@ -14,18 +14,18 @@ BN_FLOAT_INLINE void prepare_extra(uint8_t* block, int64_t i, BnI16 high, BnI16 
   extra[16] = (int16_t)__builtin_reduce_add(low);
 }
 
-// Lanes a, b, c, d: the sums of each argument's lanes.
-BN_FLOAT_INLINE __m128i fold4(__m256i a, __m256i b, __m256i c, __m256i d) {
+typedef __m256i Sums;
+typedef struct Planes {
+  Sums high, low;
+} Planes;
+
+BN_FLOAT_INLINE __m128i sum4(Sums a, Sums b, Sums c, Sums d) {
   const __m256i ab = _mm256_add_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
   const __m256i cd = _mm256_add_epi32(_mm256_unpacklo_epi32(c, d), _mm256_unpackhi_epi32(c, d));
   const __m256i abcd =
       _mm256_add_epi32(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
   return _mm_add_epi32(_mm256_castsi256_si128(abcd), _mm256_extracti128_si256(abcd, 1));
 }
-
-typedef struct Planes {
-  __m256i high, low;  // 8 partial sums each
-} Planes;
 
 // One super-block: sums over 256 elements of scale * (code - 32) * plane. Codes stay 0..63, so that
 // maddubs is exact
@@ -80,61 +80,15 @@ BN_FLOAT_INLINE Planes q6_block(const uint8_t* block, const uint8_t* h) {
   return sum;
 }
 
-BN_FLOAT_INLINE float q6_row(const uint8_t* row, int64_t k, const uint8_t* h, int64_t ahead) {
-  float logit = 0;
-  for (int64_t blocks = k / kQ6Block; blocks > 0;
-       blocks -= 2, row += 2 * kQ6Bytes, h += 2 * kPreparedBlock) {
-    if (ahead) {
-#pragma clang loop unroll(full)
-      for (int i = 0; i < 2 * kQ6Bytes; i += 64) __builtin_prefetch(row + ahead + i, 0, 3);
-    }
-    const Planes a = q6_block(row, h);
-    const Planes b = blocks > 1 ? q6_block(row + kQ6Bytes, h + kPreparedBlock) : a;
-    const __m128i sums = fold4(a.high, b.high, a.low, b.low);  // joined exactly in double
-    const __m128d high = _mm_cvtepi32_pd(sums),
-                  low = _mm_cvtepi32_pd(_mm_unpackhi_epi64(sums, sums));
-    const __m128 joined = _mm_cvtpd_ps(_mm_add_pd(_mm_mul_pd(high, _mm_set1_pd(256.0)), low));
-    logit = bn_fma(joined[0], bn_from_f16(bn_row_u16(row + kQ6D)), logit);
-    if (blocks > 1)
-      logit = bn_fma(joined[1], bn_from_f16(bn_row_u16(row + kQ6Bytes + kQ6D)), logit);
-  }
-  return logit;
-}
-
 // 32 products in 8 lanes. Words, because bytes have no safe signed product: maddubs saturates and
 // sign-by-byte fails at -128. A block: |sum| <= 32 * 128 * 32639 < 2^28
-BN_FLOAT_INLINE __m256i q8_block(const uint8_t* block, const int16_t* h) {
+BN_FLOAT_INLINE Sums q8_block(const uint8_t* block, const int16_t* h) {
   const __m256i a = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i*)(block + 2)));
   const __m256i b = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i*)(block + 18)));
   return _mm256_add_epi32(_mm256_madd_epi16(a, _mm256_load_si256((const __m256i*)h)),
                           _mm256_madd_epi16(b, _mm256_load_si256((const __m256i*)(h + 16))));
 }
 
-BN_FLOAT_INLINE float q8_row(const uint8_t* row, int64_t k, const int16_t* h, int64_t ahead) {
-  float logit = 0;
-  int64_t i = 0;
-  for (; i + 4 * kQ8Block <= k; i += 4 * kQ8Block, row += 4 * kQ8Bytes) {
-    if (ahead) {
-      __builtin_prefetch(row + ahead, 0, 3);
-      __builtin_prefetch(row + ahead + 64, 0, 3);
-    }
-    const __m128 sums = _mm_cvtepi32_ps(
-        fold4(q8_block(row, h + i), q8_block(row + kQ8Bytes, h + i + 32),
-              q8_block(row + 2 * kQ8Bytes, h + i + 64), q8_block(row + 3 * kQ8Bytes, h + i + 96)));
-    const __m128i halves =
-        _mm_set_epi16(0, 0, 0, 0, (int16_t)bn_row_u16(row + 3 * kQ8Bytes),
-                      (int16_t)bn_row_u16(row + 2 * kQ8Bytes), (int16_t)bn_row_u16(row + kQ8Bytes),
-                      (int16_t)bn_row_u16(row));
-    const __m128 d = _mm_cvtph_ps(halves);
-#pragma clang loop unroll(full)
-    for (int j = 0; j < 4; ++j) logit = bn_fma(sums[j], d[j], logit);
-  }
-  for (; i < k; i += kQ8Block, row += kQ8Bytes) {
-    const __m256i zero = _mm256_setzero_si256();
-    const float sum = (float)_mm_cvtsi128_si32(fold4(q8_block(row, h + i), zero, zero, zero));
-    logit = bn_fma(sum, bn_from_f16(bn_row_u16(row)), logit);
-  }
-  return logit;
-}
+#include "templates/float/head_x86.h"
 
 #endif  // BITNET_TEMPLATES_FLOAT_HEAD_AVX2_H_

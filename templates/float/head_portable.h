@@ -4,7 +4,7 @@
 
 #include "templates/float/rows.h"
 
-enum { kPreparedBlock = 512 };
+enum { kPreparedBlock = 512, kQ6Rows = 1 };
 
 BN_FLOAT_INLINE void prepare_extra(uint8_t* block, int64_t i, BnI16 high, BnI16 low) {
   (void)block, (void)i, (void)high, (void)low;
@@ -50,13 +50,15 @@ BN_FLOAT_INLINE float q6_block_sum(const uint8_t* block, const uint8_t* h) {
   return (float)((double)high * 256.0 + (double)low);
 }
 
-BN_FLOAT_INLINE float q6_row(const uint8_t* row, int64_t k, const uint8_t* h, int64_t ahead) {
+BN_FLOAT_INLINE void q6_rows(const uint8_t* const row[kQ6Rows], int64_t k, const uint8_t* h,
+                             int64_t ahead, float chain[kQ6Rows]) {
   (void)ahead;
-  float logit = 0;
-  for (int64_t i = 0; i < k; i += kQ6Block, row += kQ6Bytes, h += kPreparedBlock) {
-    logit = bn_fma(q6_block_sum(row, h), bn_from_f16(bn_row_u16(row + kQ6D)), logit);
+  float sum = 0;
+  const uint8_t* block = row[0];
+  for (int64_t i = 0; i < k; i += kQ6Block, block += kQ6Bytes, h += kPreparedBlock) {
+    sum = bn_fma(q6_block_sum(block, h), bn_from_f16(bn_row_u16(block + kQ6D)), sum);
   }
-  return logit;
+  chain[0] = sum;
 }
 
 #endif  // BITNET_TEMPLATES_FLOAT_HEAD_PORTABLE_H_

@@ -54,16 +54,43 @@ void bn_head_prepare(int32_t type, const float* hidden, int64_t k, uint8_t* prep
   }
 }
 
-void bn_head_quantized(const BnHead* h) {
-  for (int64_t n = h->n0; n < h->n1; ++n) {
-    const uint8_t* row = h->rows + n * h->row_bytes;
+// kQ6Rows strips of rows side by side: a core that reads from several places keeps more of memory
+// busy (an Intel Xeon, one thread: 84 % of the roof instead of 70 %; four neighbouring rows: 75 %).
+static void q6_head(const BnHead* h) {
+  const int64_t strip = (h->n1 - h->n0 + kQ6Rows - 1) / kQ6Rows;
+  for (int64_t i = 0; i < strip; ++i) {
+    const uint8_t* row[kQ6Rows];
+    int64_t n[kQ6Rows];
+    for (int r = 0; r < kQ6Rows; ++r) {
+      const int64_t wanted = h->n0 + r * strip + i;
+      n[r] = wanted < h->n1 ? wanted : h->n1 - 1;  // a strip that ends early: its last row again
+      row[r] = h->rows + n[r] * h->row_bytes;
+    }
     for (int64_t m = 0; m < h->tokens; ++m) {
       const uint8_t* prepared = h->prepared + m * h->ld_prepared;
-      const float chain =
-          h->type == BN_Q8_0
-              ? q8_row(row, h->k, (const int16_t*)(prepared + kPreparedBegin), h->prefetch_bytes)
-              : q6_row(row, h->k, prepared + kPreparedBegin, h->prefetch_bytes);
+      float chain[kQ6Rows];
+      q6_rows(row, h->k, prepared + kPreparedBegin, h->prefetch_bytes, chain);
+      for (int r = 0; r < kQ6Rows; ++r)
+        h->logits[m * h->ld_logits + n[r]] = chain[r] * *(const float*)prepared;
+    }
+  }
+}
+
+static void q8_head(const BnHead* h) {
+  for (int64_t n = h->n0; n < h->n1; ++n) {
+    for (int64_t m = 0; m < h->tokens; ++m) {
+      const uint8_t* prepared = h->prepared + m * h->ld_prepared;
+      const float chain = q8_row(h->rows + n * h->row_bytes, h->k,
+                                 (const int16_t*)(prepared + kPreparedBegin), h->prefetch_bytes);
       h->logits[m * h->ld_logits + n] = chain * *(const float*)prepared;
     }
+  }
+}
+
+void bn_head_quantized(const BnHead* h) {
+  if (h->type == BN_Q6_K) {
+    q6_head(h);
+  } else {
+    q8_head(h);
   }
 }
