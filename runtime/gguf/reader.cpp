@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/base/printable.h"
+#include "runtime/base/round_up.h"
 #include "runtime/gguf/cursor.h"
 #include "runtime/gguf/value_types.h"
 
@@ -17,10 +18,6 @@ constexpr uint64_t kMaxAlignment = uint64_t{1} << 20;
 // The least that an entry can take: an empty key, its type and one byte; an empty name, no
 // dimensions, type and offset.
 constexpr uint64_t kLeastKeyBytes = 8 + 4 + 1, kLeastTensorBytes = 8 + 4 + 4 + 8;
-
-uint64_t round_up(uint64_t value, uint64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 }  // namespace
 

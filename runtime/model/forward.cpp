@@ -5,12 +5,10 @@
 #include <cassert>
 #include <functional>
 
+#include "runtime/base/round_up.h"
+
 namespace bitnet {
 namespace {
-
-int64_t round_up(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 // In double, rounded once to float. An instruction, not libm: correctly rounded on every machine.
 float attention_scale(int64_t head_size) {

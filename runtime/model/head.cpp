@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
+#include "runtime/base/round_up.h"
+
 namespace bitnet {
 namespace {
-
-int64_t round_up(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 size_t floats_bytes(int64_t count) { return static_cast<size_t>(count) * sizeof(float); }
 

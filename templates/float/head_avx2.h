@@ -6,14 +6,6 @@
 
 #include "templates/float/rows.h"
 
-// Extra: int16 sums of 16 elements of H, high[16], low[16]: they take the codes' offset of 32 off.
-enum { kPreparedBlock = 576 };
-BN_FLOAT_INLINE void prepare_extra(uint8_t* block, int64_t i, BnI16 high, BnI16 low) {
-  int16_t* extra = (int16_t*)(block + kExtra) + i / 16;
-  extra[0] = (int16_t)__builtin_reduce_add(high);
-  extra[16] = (int16_t)__builtin_reduce_add(low);
-}
-
 typedef __m256i Sums;
 typedef struct Planes {
   Sums high, low;

@@ -18,14 +18,6 @@ BN_FLOAT_INLINE void prepare_extra(uint8_t* block, int64_t i, BnI16 high, BnI16 
     extra[64 + j] = -32 * (low[4 * j] + low[4 * j + 1] + low[4 * j + 2] + low[4 * j + 3]);
   }
 }
-#else
-// Extra: int16 sums of 16 elements of H, high[16], low[16].
-enum { kPreparedBlock = 576 };
-BN_FLOAT_INLINE void prepare_extra(uint8_t* block, int64_t i, BnI16 high, BnI16 low) {
-  int16_t* extra = (int16_t*)(block + kExtra) + i / 16;
-  extra[0] = (int16_t)__builtin_reduce_add(high);
-  extra[16] = (int16_t)__builtin_reduce_add(low);
-}
 #endif
 
 typedef __m512i Sums;

@@ -12,6 +12,16 @@
 
 enum { kQ6Rows = 4 };
 
+#if !defined(__AVX512VNNI__)
+// Extra: int16 sums of 16 elements of H, high[16], low[16]: they take the codes' offset of 32 off.
+enum { kPreparedBlock = 576 };
+BN_FLOAT_INLINE void prepare_extra(uint8_t* block, int64_t i, BnI16 high, BnI16 low) {
+  int16_t* extra = (int16_t*)(block + kExtra) + i / 16;
+  extra[0] = (int16_t)__builtin_reduce_add(high);
+  extra[16] = (int16_t)__builtin_reduce_add(low);
+}
+#endif
+
 // Four F16 from four places.
 BN_FLOAT_INLINE __m128 halves4(const uint8_t* a, const uint8_t* b, const uint8_t* c,
                                const uint8_t* d) {
