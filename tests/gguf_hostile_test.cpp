@@ -252,7 +252,25 @@ const std::vector<Hostile>& cases() {
       {"K above the limit",
        {},
        [](auto& f) { f.u32("bitnet.feed_forward_length", 131073); },
-       "key bitnet.feed_forward_length: found 131073, wanted 1 to 131072"},
+       "key bitnet.feed_forward_length: found 131073, wanted at most 131072, up to which dot "
+       "products are exact"},
+      {"hidden K above the limit",
+       {},
+       [](auto& f) { f.u32("bitnet.embedding_length", 262144); },
+       "key bitnet.embedding_length: found 262144, wanted at most 131072, up to which dot "
+       "products are exact"},
+      {"K of no machine",
+       {},
+       [](auto& f) { f.u32("bitnet.feed_forward_length", 0xffffffffU); },
+       "key bitnet.feed_forward_length: found 4294967295, wanted 1 to 2147483648"},
+      {"all heads above the limit",
+       {},
+       [](auto& f) {
+         f.u32("bitnet.attention.key_length", 65537);
+         f.u32("bitnet.attention.value_length", 65537);
+       },
+       "key bitnet.attention.head_count: found 2, wanted at most 131072 features in all heads of "
+       "65537, up to which dot products are exact"},
       {"5 heads",
        {},
        [](auto& f) { f.u32("bitnet.attention.head_count", 5); },

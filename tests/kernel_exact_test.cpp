@@ -125,7 +125,11 @@ TEST(BuiltinSource, AnswersEveryClassWithOnePacking) {
 }
 
 TEST(BuiltinSource, RefusesWhatCouldOverflow) {
-  EXPECT_FALSE(make_builtin_source(reported_isa())->find({.n = 32, .k = BN_MAX_K + 1}));
+  const auto found = make_builtin_source(reported_isa())->find({.n = 32, .k = BN_MAX_K + 1});
+  ASSERT_FALSE(found);
+  EXPECT_TRUE(found.error().message.ends_with(
+      ": qkv 32x131073: K=131073 is above 131072, up to which its sums are exact"))
+      << found.error().message;
 }
 
 }  // namespace

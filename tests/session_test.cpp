@@ -356,6 +356,31 @@ TEST_F(Errors, NothingAskedNothingGiven) {
   EXPECT_EQ(sequence.length(), 3);
 }
 
+// Reference kernels whose sums are said to be exact for short rows only.
+class ShortRows : public KernelSource {
+ public:
+  Result<ProblemKernels> find(const Problem& problem) const override {
+    ProblemKernels kernels = make_reference_source()->find(problem).value();
+    kernels.classes.front().sizes.exact_k = 256;
+    return kernels;
+  }
+  std::string describe() const override { return "short rows"; }
+};
+
+TEST(KernelsInUse, SayWhyASourceDoesNotServeAll) {
+  const ShortRows source;
+  ModelOptions options;
+  options.kernels = KernelChoice::builtin;
+  options.extra_kernels = &source;
+  const Model model = Model::load(small_model_files().path(kSmallModels[0]), options).value();
+  const std::string line = model.kernels_in_use();
+  EXPECT_TRUE(line.starts_with("short rows for 3 of 4 problems, built-in kernels (")) << line;
+  EXPECT_TRUE(
+      line.ends_with(" for 1 of 4 problems; reference_bytes_scalar__r1: down 256x384: "
+                     "K=384 is above 256, up to which its sums are exact"))
+      << line;
+}
+
 TEST(TopK, KeepsTheOrderAlsoWithNaN) {
   constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
   const std::vector<float> values{kNaN, 1, 3, kNaN, 3, -std::numeric_limits<float>::infinity(), 2};

@@ -162,7 +162,13 @@ TEST(Checker, AcceptsTheReferenceAndRefusesWrongResultsAndStrayWrites) {
     EXPECT_NE(stray.error().message.find("outside its part"), std::string::npos)
         << stray.error().message;
     sizes.exact_k = 299;
-    EXPECT_EQ(checker.check("short", sizes, functions).error().kind, Error::Kind::unsupported);
+    EXPECT_TRUE(checker.check("short", sizes, functions)
+                    .error()
+                    .message.ends_with("is above 299, up to which its sums are exact"));
+    sizes.exact_k = 0;
+    EXPECT_TRUE(checker.check("never", sizes, functions)
+                    .error()
+                    .message.starts_with("never: these parameters do not fit"));
     sizes.exact_k = BN_MAX_K;
   }
 }

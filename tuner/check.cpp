@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "runtime/kernel/fits.h"
 #include "runtime/kernel/reference.h"
 
 namespace bitnet::tuner {
@@ -184,10 +185,7 @@ const Checker::Expected& Checker::expected(int64_t panel_rows) {
 
 Result<void> Checker::check(const std::string& name, const BnSizes& sizes,
                             const KernelFunctions& functions) {
-  if (problem_.k > sizes.exact_k) {
-    return fail(Error::Kind::unsupported, "{}: {}: K is above {}, up to which it is exact", name,
-                describe(problem_), sizes.exact_k);
-  }
+  BITNET_CHECK(fits(name, sizes, problem_));
   // Parts begin at multiples of the kernel's step and, where gate and up rows alternate, of two.
   const int64_t step = std::lcm(int64_t{std::max(1, sizes.row_step)}, int64_t{2});
   const int64_t panel_rows = std::max<int64_t>(1, 64 / step) * step;

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <iterator>
 
+#include "runtime/kernel/fits.h"
+
 namespace bitnet::tuner {
 namespace {
 
@@ -17,8 +19,8 @@ struct Outcome {
 void try_on(const Problem& problem, Compiled compiled, Checker& checker, Outcome& outcome) {
   const std::string name = to_string(compiled.candidate.name);
   compiled.functions.sizes(problem.n, problem.k, &compiled.sizes);
-  if (problem.k > compiled.sizes.exact_k) {
-    outcome.refusals.push_back(fmt::format("{}: {}: does not fit", name, describe(problem)));
+  if (auto fitting = fits(name, compiled.sizes, problem); !fitting) {
+    outcome.refusals.push_back(fitting.error().message);
   } else if (auto checked = checker.check(name, compiled.sizes, compiled.functions); !checked) {
     outcome.refusals.push_back(checked.error().message);
     ++outcome.wrong;

@@ -113,13 +113,11 @@ class Tuning {
     std::vector<ProblemKernels> builtin;
     int64_t layer_bytes = 0, all_bytes = 0;
     for (const Problem& problem : problems_) {
-      auto kernels = builtin_->find(problem);
-      if (!kernels)
-        return fail(Error::Kind::unsupported, "{}: no built-in kernel", describe(problem));
-      const int64_t bytes = class_of(*kernels, 1).sizes.packed_bytes;
+      BITNET_TRY(ProblemKernels kernels, builtin_->find(problem));
+      const int64_t bytes = class_of(kernels, 1).sizes.packed_bytes;
       layer_bytes += bytes;
       all_bytes += bytes * problem.count;
-      builtin.push_back(std::move(*kernels));
+      builtin.push_back(std::move(kernels));
     }
     const int layers = problems_.front().count;
     const auto enough =

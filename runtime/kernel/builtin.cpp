@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "builtin_kernels.inc"
+#include "runtime/kernel/fits.h"
 #include "runtime/kernel/kernel.h"
 
 namespace bitnet {
@@ -15,7 +16,7 @@ class BuiltinSource final : public KernelSource {
   BuiltinSource(Isa isa, std::vector<const BuiltinKernel*> kernels)
       : isa_(isa), kernels_(std::move(kernels)) {}
 
-  std::optional<ProblemKernels> find(const Problem& problem) const override {
+  Result<ProblemKernels> find(const Problem& problem) const override {
     ProblemKernels answer;
     for (const BuiltinKernel* kernel : kernels_) {
       ClassKernel k{.m_min = kernel->m_min,
@@ -25,7 +26,7 @@ class BuiltinSource final : public KernelSource {
                     .form = kernel->form,
                     .functions = kernel->functions};
       k.functions.sizes(problem.n, problem.k, &k.sizes);
-      if (problem.k > k.sizes.exact_k) return std::nullopt;
+      BITNET_CHECK(fits(to_string(k.name), k.sizes, problem));
       answer.classes.push_back(std::move(k));
     }
     return answer;

@@ -51,7 +51,7 @@ class LoadedCache final : public KernelSource {
                                                    const std::string& shapes, int threads, How how,
                                                    const Machine& machine = {});
   ~LoadedCache() override;
-  std::optional<ProblemKernels> find(const Problem& problem) const override;
+  Result<ProblemKernels> find(const Problem& problem) const override;
   std::string describe() const override;
   const Manifest& manifest() const;
   const PlanRecord& plan() const;

@@ -224,7 +224,7 @@ Result<std::unique_ptr<LoadedCache>> LoadedCache::load(const std::string& path, 
   return std::unique_ptr<LoadedCache>(new LoadedCache(std::move(state)));
 }
 
-std::optional<ProblemKernels> LoadedCache::find(const Problem& problem) const {
+Result<ProblemKernels> LoadedCache::find(const Problem& problem) const {
   for (const ProblemRecord& record : state_->plan->problems) {
     if (!same_work(record.problem, problem)) continue;
     ProblemKernels found;
@@ -241,7 +241,8 @@ std::optional<ProblemKernels> LoadedCache::find(const Problem& problem) const {
     }
     return found;
   }
-  return std::nullopt;
+  return fail(Error::Kind::not_found, "{}: it has no kernel for {}", state_->path,
+              bitnet::describe(problem));
 }
 
 std::string LoadedCache::describe() const {

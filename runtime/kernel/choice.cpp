@@ -2,19 +2,20 @@
 
 #include <algorithm>
 #include <cassert>
-#include <optional>
+#include <set>
+
+#include "runtime/kernel/fits.h"
 
 namespace bitnet {
 namespace {
 
 // A source that answers for a problem whose K its accumulators were not proved for has no kernel
 // for it.
-std::optional<ProblemKernels> ask(const KernelSource& source, const Problem& problem) {
-  std::optional<ProblemKernels> found = source.find(problem);
-  if (!found || found->classes.empty()) return std::nullopt;
-  const bool exact = std::ranges::all_of(
-      found->classes, [&](const ClassKernel& kernel) { return problem.k <= kernel.sizes.exact_k; });
-  return exact ? std::move(found) : std::nullopt;
+Result<ProblemKernels> ask(const KernelSource& source, const Problem& problem) {
+  BITNET_TRY(ProblemKernels found, source.find(problem));
+  for (const ClassKernel& kernel : found.classes)
+    BITNET_CHECK(fits(to_string(kernel.name), kernel.sizes, problem));
+  return found;
 }
 
 // The cache for these shapes, or why there is none.
@@ -54,13 +55,18 @@ ChosenKernels choose_kernels(const std::vector<Problem>& problems, const KernelS
   add(make_reference_source());
 
   std::vector<const KernelSource*> used;
+  std::set<const KernelSource*> refused;  // one reason of each is enough for a line
   for (const Problem& problem : problems)
-    for (const KernelSource* source : order)
-      if (std::optional<ProblemKernels> kernels = ask(*source, problem)) {
-        chosen.of_problem.push_back(std::move(*kernels));
-        used.push_back(source);
-        break;
+    for (const KernelSource* source : order) {
+      Result<ProblemKernels> kernels = ask(*source, problem);
+      if (!kernels) {
+        if (refused.insert(source).second) remark += "; " + kernels.error().message;
+        continue;
       }
+      chosen.of_problem.push_back(std::move(*kernels));
+      used.push_back(source);
+      break;
+    }
   assert(chosen.of_problem.size() == problems.size() && "the reference answers everything");
 
   for (const KernelSource* source : order) {

@@ -23,7 +23,7 @@ struct KernelSearch {
 
 struct ChosenKernels {
   std::vector<ProblemKernels> of_problem;  // in the order of the problems
-  std::string line;                        // what is used, and why no cache if there is none
+  std::string line;  // what is used; why there is no cache; why a source serves not all problems
   std::vector<std::unique_ptr<KernelSource>> sources;  // owners of the code
 };
 

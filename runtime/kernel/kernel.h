@@ -65,8 +65,8 @@ struct ProblemKernels {
 class KernelSource {
  public:
   virtual ~KernelSource() = default;
-  // Nothing where this source has no kernel for the problem: the caller asks the next source.
-  virtual std::optional<ProblemKernels> find(const Problem& problem) const = 0;
+  // An error says why this source has no kernel for the problem: the caller asks the next source.
+  virtual Result<ProblemKernels> find(const Problem& problem) const = 0;
   // One line for the user: "tuned kernels of <file> (avx512vnni)", "built-in kernels (avx2)".
   virtual std::string describe() const = 0;
 };

@@ -120,7 +120,7 @@ void run(const BnRun* r) {
 
 class ReferenceSource final : public KernelSource {
  public:
-  std::optional<ProblemKernels> find(const Problem& problem) const override {
+  Result<ProblemKernels> find(const Problem& problem) const override {
     ClassKernel kernel{.m_min = 1,
                        .m_max = kAnyTokens,
                        .name = {"reference", "bytes", Isa::scalar, {{"r", 1}}},

@@ -25,7 +25,7 @@ constexpr std::array<Architecture, 4> kArchitectures = {{
 
 // Far above every published model, far below where products of two of them overflow.
 constexpr uint64_t kMostLayers = 4096, kMostHeads = 65536, kMostContext = uint64_t{1} << 31,
-                   kMostTokens = uint64_t{1} << 24;
+                   kMostTokens = uint64_t{1} << 24, kMostWidth = uint64_t{1} << 31;
 
 // The keys of one architecture, range-checked.
 class Keys {
@@ -39,6 +39,14 @@ class Keys {
     BITNET_TRY(const uint64_t value, file_.unsigned_value(prefix_ + std::string(key)));
     if (value < 1 || value > most) return out_of_range(key, value, fmt::format("1 to {}", most));
     return static_cast<int64_t>(value);
+  }
+  // The K of a matrix.
+  Result<int64_t> features(std::string_view key) const {
+    BITNET_TRY(const int64_t value, count(key, kMostWidth));
+    if (value > BN_MAX_K)
+      return unsupported(key, value,
+                         fmt::format("at most {}, up to which dot products are exact", BN_MAX_K));
+    return value;
   }
   Result<int64_t> count_or(std::string_view key, uint64_t most, int64_t missing) const {
     return has(key) ? count(key, most) : missing;
@@ -117,7 +125,8 @@ Result<void> read_heads(const Keys& keys, Hparams& h) {
   if (h.heads * h.head_size > BN_MAX_K) {
     return keys.unsupported(
         "attention.head_count", h.heads,
-        fmt::format("at most {} features in all heads of {}", BN_MAX_K, h.head_size));
+        fmt::format("at most {} features in all heads of {}, up to which dot products are exact",
+                    BN_MAX_K, h.head_size));
   }
   return {};
 }
@@ -164,8 +173,8 @@ Result<Hparams> read_hparams(const Gguf& file) {
   h.sub_norms = architecture->sub_norms;
   BITNET_TRY(const auto name, file.string_or_none("general.name"));
   h.name = name.value_or("");
-  BITNET_TRY(h.hidden, keys.count("embedding_length", BN_MAX_K));
-  BITNET_TRY(h.feed_forward, keys.count("feed_forward_length", BN_MAX_K));
+  BITNET_TRY(h.hidden, keys.features("embedding_length"));
+  BITNET_TRY(h.feed_forward, keys.features("feed_forward_length"));
   BITNET_TRY(h.layers, keys.count("block_count", kMostLayers));
   BITNET_TRY(h.context, keys.count("context_length", kMostContext));
   BITNET_TRY(const double epsilon, keys.positive("attention.layer_norm_rms_epsilon", 1));

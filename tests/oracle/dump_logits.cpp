@@ -64,7 +64,7 @@ void recording_run(const BnRun* run) {
 
 class RecordingSource : public KernelSource {
  public:
-  std::optional<ProblemKernels> find(const Problem& problem) const override {
+  Result<ProblemKernels> find(const Problem& problem) const override {
     auto kernels = reference_->find(problem);
     if (kernels)
       for (ClassKernel& kernel : kernels->classes) kernel.functions.run = recording_run;
