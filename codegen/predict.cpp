@@ -25,7 +25,7 @@ using Sequence = std::vector<std::unique_ptr<llvm::mca::Instruction>>;
 
 // What a kernel's work is made of: products with sums, and table look-ups.
 // Batched look-ups are sums of what memory holds.
-constexpr std::string_view kWork[] = {"DPBUSD",   "DPWSSD",      "MADDUBS", "MADDWD",  "MULL",
+constexpr std::string_view kWork[] = {"DPBUSD",   "DPWSSD",      "MADDUBS", "MADDW",   "MULL",
                                       "MLA",      "DOT",         "MMLA",    "SHUFB",   "TBL",
                                       "PERMB",    "PERMI2B",     "IMUL",    "PADDWrm", "PADDWYrm",
                                       "PADDWZrm", "PADDWZ256rm", "ADDv8i16"};
