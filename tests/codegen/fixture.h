@@ -20,10 +20,16 @@ inline std::string read_text(const std::string& path) {
   return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-// Bitcode that tests/CMakeLists.txt made: "leaf_x86_64", "broken_CALL".
+// Bitcode that tests/CMakeLists.txt made: "leaf_x86_64", "broken_CALL" (of this architecture).
 inline std::string fixture_bitcode(const std::string& name) {
   return read_text(BITNET_BINARY_DIR "/tests/" + name + ".bc");
 }
+
+inline std::string leaf_bitcode(std::string_view architecture = kArchitecture) {
+  return fixture_bitcode("leaf_" + std::string(architecture));
+}
+// The other of the two, for what must be refused here.
+constexpr std::string_view kForeign = kArchitecture == "x86_64" ? "aarch64" : "x86_64";
 
 inline Spec leaf_spec(int64_t step = 4, int64_t n = 0, int64_t k = 0, Isa isa = Isa::scalar) {
   return {.name = {"leaf", "bytes", isa, {{"step", step}, {"bias", 0}}},
@@ -33,8 +39,8 @@ inline Spec leaf_spec(int64_t step = 4, int64_t n = 0, int64_t k = 0, Isa isa = 
 }
 
 inline Object leaf_object(const Spec& spec = leaf_spec(),
-                          const std::string& architecture = "x86_64") {
-  auto object = specialise_bitcode(fixture_bitcode("leaf_" + architecture), spec);
+                          std::string_view architecture = kArchitecture) {
+  auto object = specialise_bitcode(leaf_bitcode(architecture), spec);
   EXPECT_TRUE(object) << object.error().message;
   return object ? std::move(*object) : Object{};
 }
