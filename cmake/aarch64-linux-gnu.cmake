@@ -1,4 +1,6 @@
 # Cross build for AArch64 Linux, run under qemu-user: scripts/build-aarch64 calls it and fetches the target's libraries.
+#   BITNET_SYSROOT   where they are unpacked: a few, for static programs with the cross compiler's C library; or, with
+#                    BITNET_WHOLE_SYSROOT, a whole system, C library included
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_C_COMPILER clang-19)
@@ -8,11 +10,18 @@ set(CMAKE_C_COMPILER_TARGET aarch64-linux-gnu)
 set(CMAKE_CXX_COMPILER_TARGET aarch64-linux-gnu)
 set(CMAKE_ASM_COMPILER_TARGET aarch64-linux-gnu)
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
-set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu)
 set(CMAKE_FIND_ROOT_PATH "${BITNET_SYSROOT}")
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
-set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE BOTH)
-set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES BITNET_SYSROOT)
-# One file that runs anywhere, no dynamic linker path needed under qemu.
-set(CMAKE_EXE_LINKER_FLAGS_INIT "-static")
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES BITNET_SYSROOT BITNET_WHOLE_SYSROOT)
+if(BITNET_WHOLE_SYSROOT)
+  set(CMAKE_SYSROOT "${BITNET_SYSROOT}")
+  set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+  set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+  set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -cpu max -L "${BITNET_SYSROOT}")
+else()
+  set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE BOTH)
+  set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu)
+  # One file that runs anywhere, no dynamic linker path needed under qemu.
+  set(CMAKE_EXE_LINKER_FLAGS_INIT "-static")
+endif()

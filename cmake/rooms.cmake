@@ -39,6 +39,9 @@ function(bitnet_test name)
   if(NOT TEST_TIMEOUT)
     set(TEST_TIMEOUT 300)
   endif()
+  if(CMAKE_CROSSCOMPILING)  # emulated
+    math(EXPR TEST_TIMEOUT "${TEST_TIMEOUT} * 10")
+  endif()
   add_executable(${name} ${TEST_SOURCES})
   target_link_libraries(${name} PRIVATE bitnet_options ${TEST_USES} GTest::gtest GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE BITNET_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
