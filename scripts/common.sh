@@ -25,8 +25,8 @@ missing_packages() {
 # Installs what is missing. Without root and sudo it lists that and stops.
 need_packages() {
   command -v dpkg-query >/dev/null || die "this script installs Debian packages and found no dpkg; needed are: $*"
-  if [ -r /etc/os-release ] && ! grep -q '^VERSION_ID="12"' /etc/os-release; then
-    printf 'note: made for Debian 12; Ubuntu 24.04 should do but is untested\n' >&2
+  if [ -r /etc/os-release ] && ! grep -Eq '^VERSION_ID="(12|24\.04)"' /etc/os-release; then
+    printf 'note: made for Debian 12 and Ubuntu 24.04; this is another system\n' >&2
   fi
   local missing
   mapfile -t missing < <(missing_packages "$@")
