@@ -357,6 +357,18 @@ TEST_F(TuneSmallModel, PlansForOtherThreadCountsAreKept) {
   EXPECT_NE(manifest->plans[0].threads, manifest->plans[1].threads);
 }
 
+TEST_F(TuneSmallModel, WhereNoCacheCanBeWrittenItSaysSoBeforeTheSearch) {
+  std::filesystem::create_directories(folder_ + "/folder.kc");
+  for (const std::string& output : {folder_ + "/folder.kc", std::string("/dev/null/x.kc")}) {
+    options_.output = output;
+    const auto report = run();
+    ASSERT_FALSE(report.has_value()) << output;
+    EXPECT_EQ(report.error().kind, Error::Kind::io);
+    EXPECT_TRUE(report.error().message.starts_with(output.substr(0, output.rfind('/'))));
+    EXPECT_FALSE(std::filesystem::exists(folder_ + "/trials.log"));
+  }
+}
+
 TEST_F(TuneSmallModel, InterruptedBeforeAnythingWasTimedItWritesNothing) {
   stop_ = true;
   const auto report = run();

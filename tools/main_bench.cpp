@@ -19,7 +19,7 @@ using namespace bitnet::bench;
 constexpr int kMostTokens = 1 << 20;
 
 struct Arguments {
-  std::string model{}, cache{}, isa{}, kernels = "auto", output = "md", kv = "f16";
+  std::string model{}, cache{}, isa{}, kernels = "auto", output = "md", kv_k = "f16", kv_v = "f16";
   std::string prompts = "512", generates = "128", depths = "0", threads{};
   std::vector<std::string> both{};  // -pg
   int repetitions = 5, batch = 2048, ubatch = 512;
@@ -64,6 +64,8 @@ Result<ModelOptions> options_of(const Arguments& a, int threads) {
   return options;
 }
 
+KvType kv_type(const std::string& name) { return name == "f32" ? KvType::f32 : KvType::f16; }
+
 // "bitnet-b1.58 2.41B", "bitnet 4M"
 std::string type_of(const Model& model) {
   const double millions = 1e-6 * static_cast<double>(model.parameters());
@@ -78,7 +80,7 @@ ModelFacts facts_of(const Arguments& a, const Model& model) {
           .parameters = model.parameters(),
           .batch = a.batch,
           .ubatch = a.ubatch,
-          .kv = a.kv == "f32" ? KvType::f32 : KvType::f16,
+          .kv = {kv_type(a.kv_k), kv_type(a.kv_v)},
           .machine = this_machine(reported_isa())};
 }
 
@@ -129,44 +131,63 @@ Result<void> run(const Arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Measures prompt and generation speed; options and output as llama-bench has them."};
+  CLI::App app{
+      "Measures prompt and generation speed; options and output as llama-bench has them. Lists "
+      "are\n"
+      "comma-separated; every combination is a test.",
+      "bitnet-bench"};
   Arguments a;
-  app.add_option("model,-m,--model", a.model, "model.gguf")->required();
-  app.add_option("-p,--n-prompt", a.prompts, "prompt lengths, a list")->capture_default_str();
-  app.add_option("-n,--n-gen", a.generates, "tokens to generate, a list")->capture_default_str();
-  app.add_option("--pg", a.both, "prompt and generation in one test: pp,tg");
-  app.add_option("-d,--n-depth", a.depths, "tokens of context before the test, a list")
-      ->capture_default_str();
-  app.add_option("-t,--threads", a.threads, "thread counts, a list (default: physical cores)");
+  app.add_option("model,-m,--model", a.model, "model file (GGUF)")->required()->type_name("FILE");
+  const auto list = [&](const char* names, std::string& value, const char* description) {
+    return app.add_option(names, value, description)
+        ->multi_option_policy(CLI::MultiOptionPolicy::Join)
+        ->delimiter(',')
+        ->type_name("LIST")
+        ->capture_default_str();
+  };
+  list("-p,--n-prompt", a.prompts, "prompt lengths, 0: none");
+  list("-n,--n-gen", a.generates, "tokens to generate, 0: none");
+  app.add_option("--pg", a.both, "-pg: prompt and generation in one test")->type_name("PP,TG");
+  list("-d,--n-depth", a.depths, "tokens of context before the test");
+  list("-t,--threads", a.threads, "thread counts (default: physical cores)");
   app.add_option("-r,--repetitions", a.repetitions, "repetitions")
-      ->check(CLI::Range(1, 1000))
+      ->check(CLI::Range(1, 1000).description(""))
+      ->type_name("N")
       ->capture_default_str();
-  app.add_option("-b,--batch-size", a.batch, "accepted for llama-bench's sake")
-      ->check(CLI::Range(1, kMostTokens));
-  app.add_option("--ub,--ubatch-size", a.ubatch, "most tokens evaluated at once")
-      ->check(CLI::Range(1, kMostTokens))
+  app.add_option("--ub,--ubatch-size", a.ubatch, "-ub: most tokens evaluated at once")
+      ->check(CLI::Range(1, kMostTokens).description(""))
+      ->type_name("N")
       ->capture_default_str();
-  app.add_option("--ctk,--cache-type-k,--ctv,--cache-type-v", a.kv, "type of the key/value cache")
-      ->check(CLI::IsMember({"f16", "f32"}))
-      ->capture_default_str();
+  const auto cache_type = [&](const char* names, std::string& value, const char* description) {
+    app.add_option(names, value, description)
+        ->check(CLI::IsMember({"f16", "f32"}))
+        ->type_name("NAME")
+        ->capture_default_str();
+  };
+  cache_type("--ctk,--cache-type-k", a.kv_k, "-ctk: type of cached keys");
+  cache_type("--ctv,--cache-type-v", a.kv_v, "-ctv: type of cached values");
   app.add_option("-o,--output", a.output, "format of what is printed")
       ->check(CLI::IsMember({"md", "json", "csv"}))
+      ->type_name("NAME")
       ->capture_default_str();
   app.add_option("--kernels", a.kernels, "which kernels")
       ->check(CLI::IsMember({"auto", "builtin", "reference"}))
+      ->type_name("NAME")
       ->capture_default_str();
-  app.add_option("--isa", a.isa, "use this instruction-set level and its parents only");
-  app.add_option("--cache", a.cache, "kernel cache to use (default: search the usual places)");
+  app.add_option("--isa", a.isa, "use this instruction-set level and its parents only")
+      ->type_name("LEVEL");
+  app.add_option("--cache", a.cache, "kernel cache to use (default: search the usual places)")
+      ->type_name("FILE");
   app.add_flag("--no-warmup", a.no_warm_up, "no warm-up run");
+  app.add_option("-b,--batch-size", a.batch, "printed as n_batch, no more: -ub cuts")
+      ->check(CLI::Range(1, kMostTokens).description(""))
+      ->type_name("N")
+      ->capture_default_str();
+  for (const char* name : {"--ngl,--n-gpu-layers", "--fa,--flash-attn", "--mmp,--mmap"}) {
+    app.add_option(name, "taken from llama-bench's scripts and ignored")->type_name("N");
+  }
   app.add_flag("--progress", a.progress, "a line on stderr for every step");
   app.set_version_flag("--version", std::string("bitnet-bench ") + BITNET_VERSION);
-  // llama-bench spells some options with one dash and several letters, which CLI11 would split.
-  std::vector<std::string> arguments(argv + 1, argv + argc);
-  for (std::string& argument : arguments) {
-    for (std::string_view known : {"-pg", "-ub", "-ctk", "-ctv"}) {
-      if (argument == known) argument.insert(0, "-");
-    }
-  }
-  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
-  return run_tool(app, std::move(arguments), [&] { return run(a); });
+  return run_tool(app, argc, argv, [&] { return run(a); },
+                  {"-pg", "-ub", "-ctk", "-ctv", "-ngl", "-fa", "-mmp"});
 }

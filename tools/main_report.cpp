@@ -206,17 +206,21 @@ Result<void> run(const Arguments& a) {
 int main(int argc, char** argv) {
   CLI::App app{
       "Compares scalar, baseline, built-in and tuned kernels: tunes a model at every "
-      "instruction-set level of\nthis CPU, or takes a cache that bitnet-tune wrote (--cache)."};
+      "instruction-set level of\nthis CPU, or takes a cache that bitnet-tune wrote (--cache).",
+      "bitnet-report"};
   Arguments a;
-  app.add_option("model", a.model, "model.gguf")->required();
+  app.add_option("model,-m,--model", a.model, "model file (GGUF)")->required()->type_name("FILE");
   app.add_option("-t,--threads", a.threads, "threads (default: physical cores)")
-      ->check(CLI::Range(1, 1024));
-  app.add_option("--cache", a.cache, "time the kernels of this cache; tune nothing");
-  app.add_option("--budget", a.budget, "seconds of search at each level")->capture_default_str();
-  app.add_option("--csv", a.csv_folder, "folder for <cpu>.csv");
-  app.add_option("--markdown", a.markdown, "also write the table to this file");
+      ->check(CLI::Range(1, 1024).description(""))
+      ->type_name("N");
+  app.add_option("--cache", a.cache, "time the kernels of this cache; tune nothing")
+      ->type_name("FILE");
+  app.add_option("--budget", a.budget, "seconds of search at each level")
+      ->check(CLI::Range(0.1, 3600.0).description(""))
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  app.add_option("--csv", a.csv_folder, "also write <cpu>.csv in this folder")->type_name("FOLDER");
+  app.add_option("--markdown", a.markdown, "also write the table to this file")->type_name("FILE");
   app.set_version_flag("--version", std::string("bitnet-report ") + BITNET_VERSION);
-  std::vector<std::string> arguments(argv + 1, argv + argc);
-  std::ranges::reverse(arguments);
-  return run_tool(app, std::move(arguments), [&] { return run(a); });
+  return run_tool(app, argc, argv, [&] { return run(a); });
 }

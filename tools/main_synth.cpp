@@ -8,6 +8,7 @@
 
 #include "runtime/base/progress.h"
 #include "runtime/threads/pool.h"
+#include "tools/run_tool.h"
 #include "tools/synth/synth.h"
 #include "tools/synth/vocabulary.h"
 
@@ -15,8 +16,8 @@ namespace {
 
 using namespace bitnet;
 
-std::atomic<bool> stop =
-    false;  // set by Ctrl-C: the half-written file is removed before the program ends
+// Set by Ctrl-C: the half-written file is removed before the program ends.
+std::atomic<bool> stop = false;
 
 struct Arguments {
   std::string shape, path, architecture;
@@ -72,7 +73,8 @@ void declare(CLI::App& app, Arguments& a) {
       ->type_name("N");
 }
 
-Result<synth::Summary> run(Arguments& a, bool head_given) {
+Result<void> run(Arguments& a, bool head_given) {
+  const auto begin = std::chrono::steady_clock::now();
   BITNET_TRY(synth::Shape shape, synth::find_shape(a.shape));
   if (!a.architecture.empty()) shape.architecture = a.architecture;
   if (a.layers > 0) shape.layers = a.layers;
@@ -87,7 +89,14 @@ Result<synth::Summary> run(Arguments& a, bool head_given) {
     bar.update(static_cast<double>(done) / static_cast<double>(total), a.path);
   };
   ThreadPool pool(a.threads > 0 ? a.threads : default_thread_count());
-  return synth::write_model(a.path, shape, a.options, pool);
+  BITNET_TRY(const synth::Summary written, synth::write_model(a.path, shape, a.options, pool));
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+  const auto megabytes = [](uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
+  fmt::print(
+      "{}: {:.1f} MB, {} tensors; read per token: {:.1f} MB ternary, {:.1f} MB head; {:.1f} s\n",
+      a.path, megabytes(written.file_bytes), written.tensors, megabytes(written.ternary_bytes),
+      megabytes(written.head_bytes), seconds.count());
+  return {};
 }
 
 }  // namespace
@@ -98,20 +107,5 @@ int main(int argc, char** argv) {
       "Writes a GGUF model of random ternary weights, to time and test engines without real ones.",
       "bitnet-synth");
   declare(app, arguments);
-  CLI11_PARSE(app, argc, argv);
-
-  const auto begin = std::chrono::steady_clock::now();
-  const auto written = run(arguments, app.count("--head") > 0);
-  if (!written) {
-    fmt::print(stderr, "error: {}\n", written.error().message);
-    return written.error().kind == Error::Kind::interrupted ? 130 : 1;
-  }
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const auto megabytes = [](uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
-  fmt::print(
-      "{}: {:.1f} MB, {} tensors; read per token: {:.1f} MB ternary, {:.1f} MB head; {:.1f} s\n",
-      arguments.path, megabytes(written->file_bytes), written->tensors,
-      megabytes(written->ternary_bytes), megabytes(written->head_bytes), seconds);
-  return 0;
+  return run_tool(app, argc, argv, [&] { return run(arguments, app.count("--head") > 0); });
 }

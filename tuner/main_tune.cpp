@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "runtime/base/mapped_file.h"
+#include "tools/run_tool.h"
 #include "tuner/tune.h"
 
 namespace {
@@ -82,43 +83,47 @@ int main(int argc, char** argv) {
   CLI::App app{
       "Finds the fastest ternary kernels for a model's shapes on this CPU and writes them to a "
       "kernel cache,\n"
-      "which bitnet-run then finds by itself. Tuning changes speed, never a token."};
+      "which bitnet-run then finds by itself. Tuning changes speed, never a token.",
+      "bitnet-tune"};
   Arguments arguments;
   std::string budget, isa, wisdom = "use";
-  app.add_option("model,-m,--model", arguments.tune.model, "model.gguf")->required();
+  app.add_option("model,-m,--model", arguments.tune.model, "model file (GGUF)")
+      ->required()
+      ->type_name("FILE");
   app.add_option("-o,--output", arguments.tune.output,
-                 "kernel cache to write (default: where bitnet-run looks)");
+                 "kernel cache to write (default: where bitnet-run looks)")
+      ->type_name("FILE");
   app.add_option("-t,--threads", arguments.tune.threads,
                  "threads to tune for (default: physical cores)")
-      ->check(CLI::Range(1, 1024));
-  app.add_option("--preset", arguments.tune.preset, "effort: quick, normal, thorough, exhaustive")
+      ->check(CLI::Range(1, 1024).description(""))
+      ->type_name("N");
+  app.add_option("--preset", arguments.tune.preset, "effort, see docs/TUNING.md")
       ->check(CLI::IsMember({"quick", "normal", "thorough", "exhaustive"}))
+      ->type_name("NAME")
       ->capture_default_str();
-  app.add_option("--budget", budget, "time to search, such as 60s or 5m (default: the preset's)");
-  app.add_option("--isa", isa, "use this instruction-set level and its parents only");
-  app.add_option("--report", arguments.report, "also write what was found as JSON");
+  app.add_option("--budget", budget, "time to search: 60s, 5m, 1h (default: the preset's)")
+      ->type_name("TIME");
+  app.add_option("--isa", isa, "use this instruction-set level and its parents only")
+      ->type_name("LEVEL");
+  app.add_option("--report", arguments.report, "also write what was found as JSON")
+      ->type_name("FILE");
   app.add_option("--max-trials", arguments.tune.max_trials,
-                 "most candidates of a shape (default: the preset's)");
+                 "most candidates of a shape (default: the preset's)")
+      ->type_name("N");
   app.add_option(
          "--wisdom", wisdom,
          "use: answer from memory what is known; require: never search; ignore: search again")
-      ->check(CLI::IsMember({"use", "require", "ignore"}));
+      ->check(CLI::IsMember({"use", "require", "ignore"}))
+      ->type_name("NAME")
+      ->capture_default_str();
   app.add_option("--memory", arguments.tune.memory_folder,
-                 "folder of trials.log and wisdom (default: beside the caches)");
+                 "folder of trials.log and wisdom (default: beside the caches)")
+      ->type_name("FOLDER");
   app.add_flag("-q,--quiet", arguments.quiet, "no progress on stderr");
   app.set_version_flag("--version", std::string("bitnet-tune ") + BITNET_VERSION);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e);
-  }
-  install_truncation_guard();
   std::signal(SIGINT, on_interrupt);
-  auto done = interpret(budget, isa, wisdom, arguments);
-  if (done) done = run(arguments);
-  if (!done) {
-    fmt::print(stderr, "error: {}\n", done.error().message);
-    return done.error().kind == Error::Kind::interrupted ? 130 : 1;
-  }
-  return 0;
+  return run_tool(app, argc, argv, [&]() -> Result<void> {
+    BITNET_CHECK(interpret(budget, isa, wisdom, arguments));
+    return run(arguments);
+  });
 }

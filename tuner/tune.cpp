@@ -1,7 +1,11 @@
 #include "tuner/tune.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <numeric>
@@ -32,6 +36,22 @@ std::vector<std::byte> read_if_there(const std::string& path) {
   std::vector<char> text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   const auto bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};
+}
+
+// Before minutes are spent on what could not be kept then.
+Result<void> check_writable(const std::filesystem::path& path) {
+  std::error_code error;
+  const auto folder = std::filesystem::absolute(path, error).parent_path();
+  std::filesystem::create_directories(folder, error);
+  if (error)
+    return fail(Error::Kind::io, "{}: cannot create: {}", folder.string(), error.message());
+  if (access(folder.c_str(), W_OK) != 0) {
+    return fail(Error::Kind::io, "{}: cannot write there: {}", folder.string(),
+                std::strerror(errno));
+  }
+  if (std::filesystem::is_directory(path, error))
+    return fail(Error::Kind::io, "{}: a folder, wanted a file to write", path.string());
+  return {};
 }
 
 class Tuning {
@@ -95,6 +115,7 @@ class Tuning {
       return fail(Error::Kind::not_found,
                   "neither XDG_CACHE_HOME nor HOME names a folder for kernel caches: use -o FILE");
     }
+    BITNET_CHECK(check_writable(cache_path_));
     std::string folder = options_.memory_folder;
     if (folder.empty() && !usual.empty())
       folder = std::filesystem::path(usual).parent_path().string();

@@ -130,14 +130,14 @@ double RoofBuffer::bytes_per_second() const {
 }
 
 Result<Measurement> measure(Model& model, const Test& test, int repetitions, bool warm_up,
-                            KvType kv, const RoofBuffer& roof, const OnStep& step) {
+                            CacheTypes kv, const RoofBuffer& roof, const OnStep& step) {
   Measurement result{.test = test,
                      .threads = model.threads(),
                      .bytes_per_token = model.weight_bytes_per_token(),
                      .kernels = model.kernels_in_use(),
                      .test_time = now_utc()};
   BITNET_TRY(Sequence sequence,
-             model.sequence(test.depth + test.prompt + test.generate + 1, kv, kv));
+             model.sequence(test.depth + test.prompt + test.generate + 1, kv.k, kv.v));
   Runner runner(model, sequence);
   if (warm_up) {
     step("warm-up");

@@ -17,6 +17,10 @@ struct Test {
 };
 std::string name(const Test& test);  // pp512, tg128, pp512+tg128, "... @ d1024"
 
+struct CacheTypes {  // of keys and values
+  KvType k = KvType::f16, v = KvType::f16;
+};
+
 struct Sample {
   double seconds = 0;
   double roof_bytes_per_second = 0;
@@ -53,6 +57,6 @@ class RoofBuffer {
 
 using OnStep = std::function<void(const std::string& what)>;
 Result<Measurement> measure(Model& model, const Test& test, int repetitions, bool warm_up,
-                            KvType kv, const RoofBuffer& roof, const OnStep& step);
+                            CacheTypes kv, const RoofBuffer& roof, const OnStep& step);
 
 }  // namespace bitnet::bench

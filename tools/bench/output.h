@@ -14,7 +14,7 @@ struct ModelFacts {
   std::string path{}, type{};
   uint64_t bytes = 0, parameters = 0;
   int batch = 2048, ubatch = 512;
-  KvType kv = KvType::f16;
+  CacheTypes kv{};
   Machine machine{};
 };
 
