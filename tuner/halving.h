@@ -3,14 +3,14 @@
 // replay and tests can make the noise up.
 //
 //   ratio   time of the arm over the time of the incumbent in the same round: what drifts for both
-//   cancels stage   every arm that is left gets `samples` ratios; the better half goes on with
-//   twice the samples final   the two best are measured afresh and only the new ratios count: the
-//   best of many noisy arms looks better
-//           than it is (of 16 arms equal to the incumbent, one "won" in 28 of 100 made-up searches
-//           without this)
+//           cancels
+//   stage   every arm that is left gets `samples` ratios; the better half goes on with twice the
+//           samples
+//   final   the two best are measured afresh and only the new ratios count: the best of many noisy
+//           arms looks better than it is (of 16 arms equal to the incumbent, one "won" in 28 of 100
+//           made-up searches without this)
 //   winner  the least median; arms within its noise tie, and ties go to the simpler one. The
-//   incumbent stands at 1, so
-//           an arm must beat it by more than the noise or lose.
+//           incumbent stands at 1, so an arm must beat it by more than the noise or lose.
 //
 // Halving after Karnin, Koren, Somekh, "Almost optimal exploration in multi-armed bandits", 2013.
 #pragma once

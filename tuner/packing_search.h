@@ -8,10 +8,10 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/base/progress.h"
 #include "runtime/threads/pool.h"
 #include "tuner/candidates.h"
 #include "tuner/compile.h"
-#include "runtime/base/progress.h"
 #include "tuner/records.h"
 #include "tuner/search.h"
 #include "tuner/timing.h"

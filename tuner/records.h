@@ -3,8 +3,7 @@
 // machine's id.
 //
 //   trial  machine=… isa=… threads=… where=memory problem=qkv n=… k=… epilogue=1 m=1 kernel=…
-//   hash=… ns=… ratio=…
-//          error=… samples=…
+//          hash=… ns=… ratio=… error=… samples=…
 //   choice the same, with preset= objective= roof= builtin_ns= candidates=
 #pragma once
 
@@ -24,8 +23,8 @@ struct RecordKey {
   std::string machine{};  // Machine::id
   std::string isa{};      // the level that the search was limited to
   int threads = 1;
-  std::string
-      residency;      // "memory" or "cache": where the model's packed weights live during a token
+  // "memory" or "cache": where the model's packed weights live during a token.
+  std::string residency;
   Problem problem{};  // count is not part of the key
   int64_t m_min = 1;  // token class, by its first number of tokens
   std::string objective = "balanced";

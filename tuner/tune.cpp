@@ -1,22 +1,17 @@
 #include "tuner/tune.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <numeric>
 #include <optional>
 
-#include "runtime/base/mapped_file.h"
 #include "runtime/cpu/topology.h"
 #include "runtime/kernel/cache.h"
+#include "tuner/cache_file.h"
+#include "tuner/choices.h"
 #include "tuner/memory.h"
 #include "tuner/model_trits.h"
-#include "tuner/plan_cache.h"
 #include "tuner/retime.h"
 #include "tuner/shaped_kernels.h"
 
@@ -30,29 +25,6 @@ constexpr int64_t kReplayBytes = int64_t{640} << 20;
 // A kernel that re-timed slower than the built-in one by more than this (and its noise) is left out
 // of the plan.
 constexpr double kSlower = 0.01;
-
-std::vector<std::byte> read_if_there(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::vector<char> text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const auto bytes = std::as_bytes(std::span(text));
-  return {bytes.begin(), bytes.end()};
-}
-
-// Before minutes are spent on what could not be kept then.
-Result<void> check_writable(const std::filesystem::path& path) {
-  std::error_code error;
-  const auto folder = std::filesystem::absolute(path, error).parent_path();
-  std::filesystem::create_directories(folder, error);
-  if (error)
-    return fail(Error::Kind::io, "{}: cannot create: {}", folder.string(), error.message());
-  if (access(folder.c_str(), W_OK) != 0) {
-    return fail(Error::Kind::io, "{}: cannot write there: {}", folder.string(),
-                std::strerror(errno));
-  }
-  if (std::filesystem::is_directory(path, error))
-    return fail(Error::Kind::io, "{}: a folder, wanted a file to write", path.string());
-  return {};
-}
 
 class Tuning {
  public:
@@ -206,7 +178,7 @@ class Tuning {
       for (size_t p = 0; p < problems_.size(); ++p) {
         const Record* record = memory_.choice(key_of(p, input_->classes[c]), preset_.name.data());
         if (record == nullptr) return false;
-        const auto candidate = candidate_of(*record);
+        const auto candidate = candidate_of(*record, isa_);
         if (!candidate) return false;
         records[c].push_back(record);
         wanted[c].push_back(candidate);
@@ -225,25 +197,6 @@ class Tuning {
     }
     report_.roof_gigabytes_per_second = roof_of(report_);
     return true;
-  }
-
-  // Of a name that some template of today still has, with the very code it was measured with.
-  std::optional<Candidate> candidate_of(const Record& record) const {
-    const auto name = parse_kernel_name(record.key.kernel);
-    if (!name) return std::nullopt;
-    for (const codegen::Template& t : codegen::templates()) {
-      if (t.kernel != name->kernel || t.packing != name->packing || t.isa != name->isa) continue;
-      // Answers of a search without --isa may be of a level that this one may not use.
-      if (t.hash != record.key.kernel_hash || !isa_.has(t.isa)) return std::nullopt;
-      return Candidate{.name = *name,
-                       .packing_key = packing_key(*name),
-                       .form = t.form,
-                       .hash = t.hash,
-                       .m_min = t.m_min,
-                       .m_max = t.m_max,
-                       .complexity = 1};
-    }
-    return std::nullopt;
   }
 
   // The kernels of choices_[problems] again, each for its shape.
@@ -360,18 +313,8 @@ class Tuning {
                                 .pruned = result_.pruned[input_->classes[c]],
                                 .from_log = false});
         if (kept) continue;
-        Record record{.kind = RecordKind::choice, .key = key_of(p, input_->classes[c])};
-        record.key.kernel = to_string(candidate->name);
-        record.key.kernel_hash = candidate->hash;
-        record.nanoseconds = 1e9 * timed.seconds;
-        record.ratio = timed.ratio.ratio;
-        record.error = timed.ratio.error;
-        record.samples = timed.ratio.samples;
-        record.preset = options_.preset;
-        record.roof_share = timed.roof_share;
-        record.builtin_nanoseconds = 1e9 * timed.builtin_seconds;
-        record.candidates = tried;
-        records.push_back(std::move(record));
+        records.push_back(choice_record(key_of(p, input_->classes[c]), *candidate, timed,
+                                        options_.preset, tried));
       }
     }
     // What was cut short is good enough for a cache, but no answer for next time.
@@ -408,17 +351,9 @@ class Tuning {
                   "interrupted before any kernel was timed: no cache is written");
     }
     std::vector<std::string> notices;
-    BITNET_TRY(const std::vector<std::byte> bytes,
-               link_plan(plan, machine_, isa_, problems_, read_if_there(cache_path_), notices));
+    const auto written = write_cache_file(cache_path_, plan, machine_, isa_, problems_, notices);
     for (const std::string& notice : notices) progress_.say("note: " + notice);
-    // What we write must be what the runtime accepts.
-    if (auto vetted = vet_cache(bytes, isa_, shape_digest(problems_)); !vetted) {
-      return in("the new cache", std::move(vetted.error()));
-    }
-    std::error_code ignored;  // writing says what is wrong
-    const auto folder = std::filesystem::path(cache_path_).parent_path();
-    if (!folder.empty()) std::filesystem::create_directories(folder, ignored);
-    return write_file_atomically(cache_path_, bytes);
+    return written;
   }
 
   const TuneOptions& options_;

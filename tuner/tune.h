@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
+#include "runtime/base/progress.h"
 #include "runtime/base/result.h"
 #include "runtime/cpu/isa.h"
-#include "runtime/base/progress.h"
 #include "tuner/report.h"
 
 namespace bitnet::tuner {
