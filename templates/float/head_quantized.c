@@ -7,9 +7,8 @@
 
 // Prepared: float A / 32639; from byte 64 on
 //   Q8_0   int16 H[k]
-//   Q6_K   a super-block in kPreparedBlock bytes: H = 256 high + low in two planes of signed bytes,
-//   high[256], low[256],
-//          and what the level wants besides (prepare_extra)
+//   Q6_K   a super-block in kPreparedBlock bytes: H = 256 high + low in two planes of signed
+//          bytes, high[256], low[256], and what the level wants besides (prepare_extra)
 enum { kPreparedBegin = 64, kPlane = 256, kExtra = 512 };
 
 #if defined(__AVX512F__)

@@ -1,7 +1,6 @@
 // Quantised rows of an embedding or head, as GGUF stores them.
-//   Q8_0   blocks of 32: f16 d, int8 q[32]                                        w = d * q
-//   Q6_K   super-blocks of 256: ql[128], qh[64], int8 scale[16], f16 d            w = (d * scale[i
-//   / 16]) * q
+//   Q8_0   blocks of 32: f16 d, int8 q[32]; w = d * q
+//   Q6_K   super-blocks of 256: ql[128], qh[64], int8 scale[16], f16 d; w = (d * scale[i / 16]) * q
 //          element 128 h + 32 j + l: low four bits in nibble j / 2 of ql[64 h + 32 (j % 2) + l],
 //          high two bits in pair j of qh[32 h + l]; q = those six bits - 32
 // Rows lie in a mapped file: blocks are aligned to 2 bytes at best, and nothing past a row may be

@@ -10,8 +10,9 @@
 //            lanes, and joined when widened: fewer shuffles. All sums are modulo 2^16, which is
 //            exact while the true sum stays in int16.
 //   d        where tables live: 0, once, 16 bytes broadcast at load; 1, a copy for each 128-bit
-//   lane r        interleaving: rows that a loaded table serves at once (r/V_BYTES vecs) k        K
-//   block of a table build: 32 bytes of tables a look-up, times the copies of d, in L1
+//            lane
+//   r        interleaving: rows that a loaded table serves at once (r/V_BYTES vecs)
+//   k        K block of a table build: 32 bytes of tables a look-up, times the copies of d, in L1
 //            or L2
 // Split by tokens: by rows every thread would build every table.
 #include "templates/kernels/kernel.h"
