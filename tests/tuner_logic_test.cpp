@@ -7,8 +7,8 @@
 #include <random>
 #include <sstream>
 
-#include "tuner/halving.h"
 #include "runtime/base/progress.h"
+#include "tuner/halving.h"
 #include "tuner/report.h"
 #include "tuner/trials_log.h"
 #include "tuner/wisdom.h"

@@ -1,5 +1,6 @@
-// Templates that the structural check refuses, one a macro: BROKEN_CALL, BROKEN_LIBCALL, BROKEN_VLA, BROKEN_STACK,
-// BROKEN_STATE, BROKEN_POINTER, BROKEN_TABLE, BROKEN_MISSING, BROKEN_CONSTRUCTOR.
+// Templates that the structural check refuses, one a macro: BROKEN_CALL, BROKEN_LIBCALL,
+// BROKEN_VLA, BROKEN_STACK, BROKEN_STATE, BROKEN_POINTER, BROKEN_TABLE, BROKEN_MISSING,
+// BROKEN_CONSTRUCTOR.
 #include "runtime/kernel/abi.h"
 
 #define EXPORT __attribute__((visibility("default")))
@@ -26,7 +27,9 @@ static const struct {
 #endif
 void elsewhere(int32_t* y);
 
-void broken_sizes(int64_t n, int64_t k, BnSizes* sizes) { *sizes = (BnSizes){.packed_bytes = n * k}; }
+void broken_sizes(int64_t n, int64_t k, BnSizes* sizes) {
+  *sizes = (BnSizes){.packed_bytes = n * k};
+}
 void broken_pack(const BnPack* p) { p->packed[0] = 0; }
 void broken_prepare(const BnPrepare* p) { p->form[0] = 0; }
 

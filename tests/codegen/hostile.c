@@ -1,4 +1,5 @@
-// Shared libraries that a kernel cache must not be, made by the system's linker; whatever of them runs, traps.
+// Shared libraries that a kernel cache must not be, made by the system's linker; whatever of them
+// runs, traps.
 #ifdef HOSTILE_CONSTRUCTOR
 __attribute__((constructor)) static void trap(void) { __builtin_trap(); }
 #endif

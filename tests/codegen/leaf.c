@@ -1,5 +1,6 @@
-// The smallest template that has everything: parameters, a shape, a loop, a table, five functions. It packs trits as
-// bytes and counts with P_step at a time; P_N and P_K become constants of the code.
+// The smallest template that has everything: parameters, a shape, a loop, a table, five functions.
+// It packs trits as bytes and counts with P_step at a time; P_N and P_K become constants of the
+// code.
 #include "runtime/kernel/abi.h"
 
 #ifdef BN_BITCODE
@@ -19,12 +20,19 @@ EXPORT void leaf_run(const BnRun* r);
 static const int kTable[8] = {1, 2, 3, 5, 7, 11, 13, 17};
 
 void leaf_sizes(int64_t n, int64_t k, BnSizes* sizes) {
-  *sizes = (BnSizes){.packed_bytes = n * k, .form_group_tokens = 1, .form_group_bytes = k, .scratch_bytes = 0,
-                     .exact_k = BN_MAX_K, .row_step = 1, .token_step = 1, .split = BN_SPLIT_ROWS};
+  *sizes = (BnSizes){.packed_bytes = n * k,
+                     .form_group_tokens = 1,
+                     .form_group_bytes = k,
+                     .scratch_bytes = 0,
+                     .exact_k = BN_MAX_K,
+                     .row_step = 1,
+                     .token_step = 1,
+                     .split = BN_SPLIT_ROWS};
 }
 
 void leaf_pack(const BnPack* p) {
-  for (int64_t i = 0; i < (p->n1 - p->n0) * p->k; ++i) p->packed[p->n0 * p->k + i] = (uint8_t)(p->trits[i] + 1);
+  for (int64_t i = 0; i < (p->n1 - p->n0) * p->k; ++i)
+    p->packed[p->n0 * p->k + i] = (uint8_t)(p->trits[i] + 1);
 }
 
 void leaf_prepare(const BnPrepare* p) {
