@@ -42,6 +42,7 @@ Result<std::unique_ptr<llvm::TargetMachine>> make_target_machine(const llvm::Mod
     return fail(Error::Kind::unsupported, "{}: {}", module.getTargetTriple(), error);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;  // -ffp-contract=off, as everywhere
+  options.LoopAlignment = 64;  // as the built-in kernels have it: cmake/isa.cmake
   return std::unique_ptr<llvm::TargetMachine>(
       target->createTargetMachine(module.getTargetTriple(), "", "", options, llvm::Reloc::PIC_,
                                   std::nullopt, llvm::CodeGenOptLevel::Aggressive));
