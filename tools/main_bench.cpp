@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 
 #include "runtime/base/mapped_file.h"
 #include "runtime/cpu/topology.h"
@@ -17,6 +18,13 @@ using namespace bitnet;
 using namespace bitnet::bench;
 
 constexpr int kMostTokens = 1 << 20;
+constexpr std::array<OneDash, 7> kOneDash{{{"-pg", "--pg"},
+                                           {"-ub", "--ub"},
+                                           {"-ctk", "--ctk"},
+                                           {"-ctv", "--ctv"},
+                                           {"-ngl", "--ngl"},
+                                           {"-fa", "--fa"},
+                                           {"-mmp", "--mmp"}}};
 
 struct Arguments {
   std::string model{}, cache{}, isa{}, kernels = "auto", output = "md", kv_k = "f16", kv_v = "f16";
@@ -188,6 +196,5 @@ int main(int argc, char** argv) {
   }
   app.add_flag("--progress", a.progress, "a line on stderr for every step");
   app.set_version_flag("--version", std::string("bitnet-bench ") + BITNET_VERSION);
-  return run_tool(app, argc, argv, [&] { return run(a); },
-                  {"-pg", "-ub", "-ctk", "-ctv", "-ngl", "-fa", "-mmp"});
+  return run_tool(app, argc, argv, [&] { return run(a); }, kOneDash);
 }

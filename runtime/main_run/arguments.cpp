@@ -1,12 +1,12 @@
 #include "runtime/main_run/arguments.h"
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
 #include <map>
 #include <random>
 
 #include "runtime/cpu/isa.h"
+#include "runtime/main_run/command_line.h"
 
 namespace bitnet {
 namespace {
@@ -24,23 +24,13 @@ Text goes to stdout, everything else to stderr. Tune first (bitnet-tune model.gg
 found by itself, and never changes a token.
 Exit codes: 0 done, 1 error, 2 wrong command line, 130 ended by Ctrl-C.)";
 
-// Long options of one dash, which CLI11 would read as a row of short ones.
-constexpr std::array<std::pair<std::string_view, const char*>, 7> kOneDash{
-    {{"-ub", "--ubatch-size"},
-     {"-ctk", "--cache-type-k"},
-     {"-ctv", "--cache-type-v"},
-     {"-cnv", "--conversation"},
-     {"-sys", "--system-prompt"},
-     {"-tb", "--threads-batch"},
-     {"-no-cnv", "--no-conversation"}}};
-
-std::vector<std::string> with_two_dashes(int argc, char** argv) {
-  std::vector<std::string> arguments(argv + 1, argv + argc);
-  for (std::string& argument : arguments)
-    for (const auto& [one, two] : kOneDash)
-      if (argument == one) argument = two;
-  return arguments;
-}
+constexpr std::array<OneDash, 7> kOneDash{{{"-ub", "--ubatch-size"},
+                                           {"-ctk", "--cache-type-k"},
+                                           {"-ctv", "--cache-type-v"},
+                                           {"-cnv", "--conversation"},
+                                           {"-sys", "--system-prompt"},
+                                           {"-tb", "--threads-batch"},
+                                           {"-no-cnv", "--no-conversation"}}};
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -293,8 +283,6 @@ Result<void> finish(const CLI::App& app, Arguments& a, Raw& raw) {
   return check(a.sampler);
 }
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
 }  // namespace
 
 Parsed parse_arguments(int argc, char** argv) {
@@ -310,16 +298,7 @@ Parsed parse_arguments(int argc, char** argv) {
   add_precision(app, raw);
   add_tasks(app, arguments, raw);
   add_output(app, arguments, raw);
-  try {
-    std::vector<std::string> words = with_two_dashes(argc, argv);
-    std::ranges::reverse(words);  // CLI11 takes them from the back
-    app.parse(words);
-  } catch (const CLI::Success& asked) {  // --help, --version
-    return {std::nullopt, app.exit(asked)};
-  } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "error: {}\n", first_line(error.what()));
-    return {std::nullopt, 2};
-  }
+  if (const auto code = parse_command_line(app, argc, argv, kOneDash)) return {std::nullopt, *code};
   if (Result<void> done = finish(app, arguments, raw); !done) {
     fmt::print(stderr, "error: {}\n", done.error().message);
     return {std::nullopt, 2};
