@@ -7,7 +7,7 @@
 #include <random>
 #include <sstream>
 
-#include "runtime/base/progress.h"
+#include "tools/common/progress.h"
 #include "tuner/halving.h"
 #include "tuner/report.h"
 #include "tuner/trials_log.h"

@@ -243,7 +243,7 @@ class TuneSmallModel : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
   Result<Report> run() {
-    Progress quiet(Progress::Style::quiet, stderr);
+    SilentListener quiet;
     return tune(options_, quiet, [this] { return stop_; });
   }
 

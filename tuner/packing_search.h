@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "runtime/base/progress.h"
+#include "tuner/listener.h"
 #include "runtime/threads/pool.h"
 #include "tuner/candidates.h"
 #include "tuner/compile.h"
@@ -35,7 +35,7 @@ struct SearchInput {
   std::function<double()> seconds_left;  // of the budget
   std::function<void(std::span<const Record>)> remember;
   RecordKey key;  // machine, isa, threads, residency, objective
-  Progress& progress;
+  Listener& progress;
 };
 
 // The winner of one problem: a kernel for every token class, all on one packing.

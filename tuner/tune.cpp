@@ -28,7 +28,7 @@ constexpr double kSlower = 0.01;
 
 class Tuning {
  public:
-  Tuning(const TuneOptions& options, Progress& progress, const std::function<bool()>& stop)
+  Tuning(const TuneOptions& options, Listener& progress, const std::function<bool()>& stop)
       : options_(options), progress_(progress), stop_(stop) {}
 
   Result<Report> run() {
@@ -357,7 +357,7 @@ class Tuning {
   }
 
   const TuneOptions& options_;
-  Progress& progress_;
+  Listener& progress_;
   const std::function<bool()>& stop_;
   const Clock::time_point start_ = Clock::now();
   double search_began_ = 0;
@@ -383,7 +383,7 @@ class Tuning {
 
 }  // namespace
 
-Result<Report> tune(const TuneOptions& options, Progress& progress,
+Result<Report> tune(const TuneOptions& options, Listener& progress,
                     const std::function<bool()>& stop) {
   return Tuning(options, progress, stop).run();
 }

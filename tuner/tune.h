@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "runtime/base/progress.h"
+#include "tuner/listener.h"
 #include "runtime/base/result.h"
 #include "runtime/cpu/isa.h"
 #include "tuner/report.h"
@@ -33,7 +33,7 @@ struct TuneOptions {
 };
 
 // stop: asked often; true ends the search and keeps the best so far.
-Result<Report> tune(const TuneOptions& options, Progress& progress,
+Result<Report> tune(const TuneOptions& options, Listener& progress,
                     const std::function<bool()>& stop);
 
 }  // namespace bitnet::tuner

@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "runtime/base/mapped_file.h"
-#include "runtime/main_run/command_line.h"
+#include "tools/common/command_line.h"
 
 namespace bitnet {
 

@@ -10,7 +10,7 @@
 #include "runtime/model/hparams.h"
 #include "tools/bench/int_list.h"
 #include "tools/bench/output.h"
-#include "tools/run_tool.h"
+#include "tools/common/run_tool.h"
 
 namespace {
 

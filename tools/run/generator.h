@@ -5,9 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "runtime/main_run/output.h"
-#include "runtime/main_run/receipt.h"
-#include "runtime/main_run/timings.h"
+#include "tools/run/output.h"
+#include "tools/run/receipt.h"
+#include "tools/run/timings.h"
 #include "runtime/session.h"
 #include "runtime/text/sampler.h"
 #include "runtime/text/tokenizer.h"

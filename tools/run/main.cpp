@@ -5,9 +5,9 @@
 #include <cstdio>
 
 #include "runtime/base/mapped_file.h"
-#include "runtime/main_run/arguments.h"
-#include "runtime/main_run/interrupt.h"
-#include "runtime/main_run/tasks.h"
+#include "tools/run/arguments.h"
+#include "tools/run/interrupt.h"
+#include "tools/run/tasks.h"
 #include "runtime/model/hparams.h"
 
 namespace bitnet {

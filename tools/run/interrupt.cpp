@@ -1,4 +1,4 @@
-#include "runtime/main_run/interrupt.h"
+#include "tools/run/interrupt.h"
 
 #include <signal.h>
 #include <unistd.h>

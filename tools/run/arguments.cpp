@@ -1,4 +1,4 @@
-#include "runtime/main_run/arguments.h"
+#include "tools/run/arguments.h"
 
 #include <array>
 #include <cstdio>
@@ -6,7 +6,7 @@
 #include <random>
 
 #include "runtime/cpu/isa.h"
-#include "runtime/main_run/command_line.h"
+#include "tools/common/command_line.h"
 
 namespace bitnet {
 namespace {

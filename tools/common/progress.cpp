@@ -1,4 +1,4 @@
-#include "runtime/base/progress.h"
+#include "tools/common/progress.h"
 
 #include <fmt/core.h>
 #include <sys/ioctl.h>

@@ -6,9 +6,9 @@
 
 #include <iostream>
 
-#include "runtime/main_run/generator.h"
-#include "runtime/main_run/interrupt.h"
-#include "runtime/main_run/tasks.h"
+#include "tools/run/generator.h"
+#include "tools/run/interrupt.h"
+#include "tools/run/tasks.h"
 #include "runtime/model/hparams.h"
 
 namespace bitnet {

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <memory>
 
-#include "runtime/main_run/generator.h"
-#include "runtime/main_run/tasks.h"
+#include "tools/run/generator.h"
+#include "tools/run/tasks.h"
 #include "runtime/model/hparams.h"
 
 namespace bitnet {

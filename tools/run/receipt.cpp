@@ -1,4 +1,4 @@
-#include "runtime/main_run/receipt.h"
+#include "tools/run/receipt.h"
 
 #include <fmt/core.h>
 

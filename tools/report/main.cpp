@@ -13,7 +13,7 @@
 #include "runtime/model/hparams.h"
 #include "tools/report/compare.h"
 #include "tools/report/table.h"
-#include "tools/run_tool.h"
+#include "tools/common/run_tool.h"
 #include "tuner/tune.h"
 
 namespace {
@@ -108,7 +108,7 @@ class Reporter {
   Result<void> report_level(Isa level) {
     const IsaSet isa = proved_.limited_to(level);
     const std::string cache = folder_.path() + "/" + std::string(name(level)) + ".kc";
-    Progress quiet(Progress::Style::quiet, stderr);
+    tuner::SilentListener quiet;
     const tuner::TuneOptions options{.model = arguments_.model,
                                      .output = cache,
                                      .threads = pool_.size(),

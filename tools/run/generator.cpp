@@ -1,8 +1,8 @@
-#include "runtime/main_run/generator.h"
+#include "tools/run/generator.h"
 
 #include <algorithm>
 
-#include "runtime/main_run/interrupt.h"
+#include "tools/run/interrupt.h"
 #include "runtime/model/hparams.h"
 
 namespace bitnet {

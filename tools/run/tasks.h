@@ -4,9 +4,9 @@
 
 #include <string>
 
-#include "runtime/main_run/arguments.h"
-#include "runtime/main_run/receipt.h"
-#include "runtime/main_run/timings.h"
+#include "tools/run/arguments.h"
+#include "tools/run/receipt.h"
+#include "tools/run/timings.h"
 #include "runtime/session.h"
 
 namespace bitnet {

@@ -10,9 +10,9 @@
 #include <cmath>
 
 #include "runtime/base/double_double.h"
-#include "runtime/main_run/interrupt.h"
-#include "runtime/main_run/output.h"
-#include "runtime/main_run/tasks.h"
+#include "tools/run/interrupt.h"
+#include "tools/run/output.h"
+#include "tools/run/tasks.h"
 #include "runtime/model/hparams.h"
 #include "runtime/text/tokenizer.h"
 

@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <map>
 
-#include "runtime/base/progress.h"
+#include "tools/common/progress.h"
 #include "runtime/threads/pool.h"
-#include "tools/run_tool.h"
+#include "tools/common/run_tool.h"
 #include "tools/synth/synth.h"
 #include "tools/synth/vocabulary.h"
 

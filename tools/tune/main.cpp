@@ -7,7 +7,8 @@
 #include <optional>
 
 #include "runtime/base/mapped_file.h"
-#include "tools/run_tool.h"
+#include "tools/common/progress.h"
+#include "tools/common/run_tool.h"
 #include "tuner/tune.h"
 
 namespace {
@@ -64,9 +65,22 @@ Result<void> interpret(const std::string& budget, const std::string& isa, const 
   return {};
 }
 
+class OnScreen : public Listener {
+ public:
+  explicit OnScreen(Progress& progress) : progress_(progress) {}
+  void update(double fraction, const std::string& what, double seconds_left) override {
+    progress_.update(fraction, what, seconds_left);
+  }
+  void say(const std::string& line) override { progress_.say(line); }
+
+ private:
+  Progress& progress_;
+};
+
 Result<void> run(const Arguments& arguments) {
   Progress progress(Progress::style_for(stderr, arguments.quiet), stderr);
-  BITNET_TRY(const Report report, tune(arguments.tune, progress, [] { return interrupts > 0; }));
+  OnScreen listener(progress);
+  BITNET_TRY(const Report report, tune(arguments.tune, listener, [] { return interrupts > 0; }));
   progress.clear();
   fmt::print("{}", to_table(report));
   if (!arguments.report.empty()) {

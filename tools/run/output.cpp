@@ -1,4 +1,4 @@
-#include "runtime/main_run/output.h"
+#include "tools/run/output.h"
 
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-#include "runtime/main_run/timings.h"
+#include "tools/run/timings.h"
 
 #include <fmt/core.h>
 
