@@ -22,6 +22,8 @@ struct [[nodiscard]] Error {
     io,           // the system refused: read, write, map
     refused,      // a kernel cache failed its vetting
     interrupted,  // the user asked to stop
+    usage,        // a command line that is not understood
+    reader_left,  // the reader of stdout went away, which is no news to the user
   };
   Kind kind = Kind::invalid;
   std::string message;

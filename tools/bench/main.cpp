@@ -1,5 +1,4 @@
 // bitnet-bench: llama-bench's options and output for this runtime.
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -10,7 +9,7 @@
 #include "runtime/model/hparams.h"
 #include "tools/bench/int_list.h"
 #include "tools/bench/output.h"
-#include "tools/common/run_tool.h"
+#include "tools/common/program.h"
 
 namespace {
 
@@ -93,12 +92,12 @@ ModelFacts facts_of(const Arguments& a, const Model& model) {
 }
 
 void print_progress(const Arguments& a, const std::string& text) {
-  if (a.progress) fmt::print(stderr, "bitnet-bench: {}\n", text);
-  if (!a.progress && isatty(STDERR_FILENO) != 0)
-    fmt::print(stderr, "\r\033[K{}", text.empty() ? "" : text);
+  if (a.progress) message("bitnet-bench: {}\n", text);
+  if (!a.progress && isatty(STDERR_FILENO) != 0) message("\r\033[K{}", text.empty() ? "" : text);
 }
 
-Result<void> run(const Arguments& a) {
+Result<int> run(const Arguments& a) {
+  Output out;
   BITNET_TRY(const std::vector<Test> tests, tests_of(a));
   std::vector<int> thread_counts{default_thread_count()};
   if (!a.threads.empty()) {
@@ -114,9 +113,9 @@ Result<void> run(const Arguments& a) {
     facts = facts_of(a, model);
     if (all.empty()) {
       print_progress(a, "");
-      fmt::print(stderr, "{}\n", model.kernels_in_use());
-      if (a.output == "md") fmt::print("{}", markdown_header());
-      if (a.output == "csv") fmt::print("{}", csv_header());
+      message("{}\n", model.kernels_in_use());
+      if (a.output == "md") BITNET_CHECK(out.write(markdown_header()));
+      if (a.output == "csv") BITNET_CHECK(out.write(csv_header()));
     }
     const RoofBuffer roof(model.weight_bytes_per_token(), threads);
     for (const Test& test : tests) {
@@ -126,14 +125,13 @@ Result<void> run(const Arguments& a) {
       BITNET_TRY(Measurement m,
                  measure(model, test, a.repetitions, !a.no_warm_up, facts.kv, roof, step));
       print_progress(a, "");
-      if (a.output == "md") fmt::print("{}", markdown_row(facts, m));
-      if (a.output == "csv") fmt::print("{}", csv_row(facts, m));
-      std::fflush(stdout);
+      if (a.output == "md") BITNET_CHECK(out.write(markdown_row(facts, m)));
+      if (a.output == "csv") BITNET_CHECK(out.write(csv_row(facts, m)));
       all.push_back(std::move(m));
     }
   }
-  if (a.output == "json") fmt::print("{}", to_json(facts, all));
-  return {};
+  if (a.output == "json") BITNET_CHECK(out.write(to_json(facts, all)));
+  return 0;
 }
 
 }  // namespace
@@ -196,5 +194,5 @@ int main(int argc, char** argv) {
   }
   app.add_flag("--progress", a.progress, "a line on stderr for every step");
   app.set_version_flag("--version", std::string("bitnet-bench ") + BITNET_VERSION);
-  return run_tool(app, argc, argv, [&] { return run(a); }, kOneDash);
+  return run_program(app, argc, argv, kOneDash, [&] { return run(a); });
 }

@@ -1,17 +1,18 @@
 #include "tools/common/progress.h"
 
-#include <fmt/core.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "tools/common/console.h"
+
 namespace bitnet {
 
-Progress::Style Progress::style_for(std::FILE* file, bool quiet) {
+Progress::Style Progress::style_for_stderr(bool quiet) {
   if (quiet) return Style::quiet;
-  return isatty(fileno(file)) != 0 ? Style::bar : Style::lines;
+  return isatty(STDERR_FILENO) != 0 ? Style::bar : Style::lines;
 }
 
 std::string progress_line(double fraction, const std::string& what, double seconds_left,
@@ -37,9 +38,8 @@ void Progress::update(double fraction, const std::string& what, double seconds_l
   drawn_ = now;
   winsize size{};
   const size_t columns =
-      ioctl(fileno(file_), TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1U : 79U;
-  fmt::print(file_, "\r{}\033[K", progress_line(fraction, what, seconds_left, columns));
-  std::fflush(file_);
+      ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1U : 79U;
+  message("\r{}\033[K", progress_line(fraction, what, seconds_left, columns));
   on_screen_ = true;
 }
 
@@ -52,14 +52,12 @@ void Progress::update(double fraction, const std::string& what) {
 void Progress::say(const std::string& line) {
   if (style_ == Style::quiet) return;
   clear();
-  fmt::print(file_, "{}\n", line);
-  std::fflush(file_);
+  message("{}\n", line);
 }
 
 void Progress::clear() {
   if (!on_screen_) return;
-  fmt::print(file_, "\r\033[K");
-  std::fflush(file_);
+  write_message("\r\033[K");
   on_screen_ = false;
 }
 

@@ -1,9 +1,8 @@
 // Progress of a tool, on stderr: a bar that redraws itself on a terminal, a line a step elsewhere,
-// nothing when quiet. Beside runtime_base, as only programs print.
+// nothing when quiet.
 #pragma once
 
 #include <chrono>
-#include <cstdio>
 #include <string>
 
 namespace bitnet {
@@ -11,10 +10,10 @@ namespace bitnet {
 class Progress {
  public:
   enum class Style { bar, lines, quiet };
-  // bar on a terminal, lines elsewhere
-  static Style style_for(std::FILE* file, bool quiet);
+  // bar where stderr is a terminal, lines elsewhere
+  static Style style_for_stderr(bool quiet);
 
-  Progress(Style style, std::FILE* file) : style_(style), file_(file) {}
+  explicit Progress(Style style) : style_(style) {}
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -30,7 +29,6 @@ class Progress {
 
  private:
   Style style_;
-  std::FILE* file_;
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point drawn_{};
   bool on_screen_ = false;

@@ -1,6 +1,5 @@
 // bitnet-report: scalar, baseline, built-in and tuned kernels, shape by shape: tuned here at every
 // level that this CPU can be limited to (scripts/ci-report), or taken from a cache.
-#include <fmt/core.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -11,9 +10,9 @@
 #include "runtime/cpu/topology.h"
 #include "runtime/kernel/cache.h"
 #include "runtime/model/hparams.h"
+#include "tools/common/program.h"
 #include "tools/report/compare.h"
 #include "tools/report/table.h"
-#include "tools/common/run_tool.h"
 #include "tuner/tune.h"
 
 namespace {
@@ -86,7 +85,7 @@ class Reporter {
       if (auto done = report_level(level); !done)
         return in(std::string(name(level)), std::move(done.error()));
       const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-      fmt::print(stderr, "{}: {:.1f} s\n", name(level), seconds.count());
+      message("{}: {:.1f} s\n", name(level), seconds.count());
     }
     return std::move(rows_);
   }
@@ -178,7 +177,7 @@ class Reporter {
   std::vector<Row> rows_;
 };
 
-Result<void> run(const Arguments& a) {
+Result<int> run(const Arguments& a) {
   BITNET_TRY(const ModelFile model, ModelFile::open(a.model));
   const std::vector<Problem> problems = problems_of(model.hparams.linear_shapes());
   const IsaSet proved = proved_isa();
@@ -188,7 +187,6 @@ Result<void> run(const Arguments& a) {
                       .machine = this_machine(proved),
                       .threads = threads};
   const std::string markdown = to_markdown(header, rows);
-  fmt::print("{}", markdown);
   if (!a.markdown.empty()) {
     BITNET_CHECK(write_file_atomically(a.markdown, std::as_bytes(std::span(markdown))));
   }
@@ -196,9 +194,10 @@ Result<void> run(const Arguments& a) {
     const std::string csv = to_csv(header, rows);
     const std::string path = a.csv_folder + "/" + file_stem(header.machine.cpu) + ".csv";
     BITNET_CHECK(write_file_atomically(path, std::as_bytes(std::span(csv))));
-    fmt::print(stderr, "wrote {}\n", path);
+    message("wrote {}\n", path);
   }
-  return {};
+  BITNET_CHECK(Output().write(markdown));
+  return 0;
 }
 
 }  // namespace
@@ -222,5 +221,5 @@ int main(int argc, char** argv) {
   app.add_option("--csv", a.csv_folder, "also write <cpu>.csv in this folder")->type_name("FOLDER");
   app.add_option("--markdown", a.markdown, "also write the table to this file")->type_name("FILE");
   app.set_version_flag("--version", std::string("bitnet-report ") + BITNET_VERSION);
-  return run_tool(app, argc, argv, [&] { return run(a); });
+  return run_program(app, argc, argv, {}, [&] { return run(a); });
 }

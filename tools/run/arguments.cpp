@@ -1,12 +1,10 @@
 #include "tools/run/arguments.h"
 
 #include <array>
-#include <cstdio>
 #include <map>
 #include <random>
 
 #include "runtime/cpu/isa.h"
-#include "tools/common/command_line.h"
 
 namespace bitnet {
 namespace {
@@ -264,31 +262,36 @@ Result<void> finish(const CLI::App& app, Arguments& a, Raw& raw) {
   m.activations = raw.activations == "float" ? Activations::float32 : Activations::int8;
   if (!raw.isa.empty()) {
     m.isa = parse_isa(raw.isa);
-    if (!m.isa)
-      return fail(Error::Kind::invalid, "--isa {}: wanted one of {}", raw.isa, isa_names());
+    if (!m.isa) return fail(Error::Kind::usage, "--isa {}: wanted one of {}", raw.isa, isa_names());
   }
 
   if (a.model_path.empty())
-    return fail(Error::Kind::invalid, "no model: bitnet-run model.gguf -p TEXT, or --help");
+    return fail(Error::Kind::usage, "no model: bitnet-run model.gguf -p TEXT, or --help");
   if (a.prompt && !a.prompt_file.empty())
-    return fail(Error::Kind::invalid, "both -p and -f give a prompt: wanted one of them");
+    return fail(Error::Kind::usage, "both -p and -f give a prompt: wanted one of them");
   if (!a.prompt && a.prompt_file.empty() && !a.conversation && !a.perplexity)
-    return fail(Error::Kind::invalid,
+    return fail(Error::Kind::usage,
                 "nothing to do: wanted -p TEXT, -f FILE, -cnv or --perplexity FILE");
   if (a.perplexity && a.perplexity_file.empty())
-    return fail(Error::Kind::invalid, "--perplexity: wanted a text file");
-  if (a.system && !a.conversation) return fail(Error::Kind::invalid, "-sys: wanted -cnv with it");
+    return fail(Error::Kind::usage, "--perplexity: wanted a text file");
+  if (a.system && !a.conversation) return fail(Error::Kind::usage, "-sys: wanted -cnv with it");
   if (a.context < -1)
-    return fail(Error::Kind::invalid, "-c {}: wanted a number of tokens", a.context);
-  return check(a.sampler);
+    return fail(Error::Kind::usage, "-c {}: wanted a number of tokens", a.context);
+  if (Result<void> sampler = check(a.sampler); !sampler)
+    return fail(Error::Kind::usage, "{}", sampler.error().message);
+  return {};
 }
 
 }  // namespace
 
-Parsed parse_arguments(int argc, char** argv) {
+struct CommandLine::State {
+  CLI::App app{"Runs ternary language models (BitNet b1.58).", "bitnet-run"};
   Arguments arguments;
   Raw raw;
-  CLI::App app("Runs ternary language models (BitNet b1.58).", "bitnet-run");
+};
+
+CommandLine::CommandLine() : state_(std::make_unique<State>()) {
+  auto& [app, arguments, raw] = *state_;
   app.set_version_flag("--version", "bitnet-run " BITNET_VERSION);
   app.footer(kExamples);
   app.get_formatter()->column_width(34);
@@ -298,12 +301,16 @@ Parsed parse_arguments(int argc, char** argv) {
   add_precision(app, raw);
   add_tasks(app, arguments, raw);
   add_output(app, arguments, raw);
-  if (const auto code = parse_command_line(app, argc, argv, kOneDash)) return {std::nullopt, *code};
-  if (Result<void> done = finish(app, arguments, raw); !done) {
-    fmt::print(stderr, "error: {}\n", done.error().message);
-    return {std::nullopt, 2};
-  }
-  return {std::move(arguments), 0};
+}
+CommandLine::~CommandLine() = default;
+
+CLI::App& CommandLine::app() { return state_->app; }
+
+std::span<const OneDash> CommandLine::one_dash() { return kOneDash; }
+
+Result<Arguments> CommandLine::arguments() {
+  BITNET_CHECK(finish(state_->app, state_->arguments, state_->raw));
+  return state_->arguments;
 }
 
 }  // namespace bitnet

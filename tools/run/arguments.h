@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "runtime/session.h"
 #include "runtime/text/sampler.h"
+#include "tools/common/command_line.h"
 
 namespace bitnet {
 
@@ -34,11 +37,19 @@ struct Arguments {
   bool verbose = false;
 };
 
-// Arguments, or an exit code after --help, --version or an error that has been printed.
-struct Parsed {
-  std::optional<Arguments> arguments;
-  int exit_code = 0;
+// The options' names, help and checks; what was said, once app() has parsed it.
+class CommandLine {
+ public:
+  CommandLine();
+  ~CommandLine();
+  CLI::App& app();
+  static std::span<const OneDash> one_dash();
+  // Error kind usage: what CLI11 could not see to be wrong.
+  Result<Arguments> arguments();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
 };
-Parsed parse_arguments(int argc, char** argv);
 
 }  // namespace bitnet

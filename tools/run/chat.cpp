@@ -6,10 +6,10 @@
 
 #include <iostream>
 
-#include "tools/run/generator.h"
-#include "tools/run/interrupt.h"
-#include "tools/run/tasks.h"
 #include "runtime/model/hparams.h"
+#include "tools/common/interrupt.h"
+#include "tools/run/generator.h"
+#include "tools/run/tasks.h"
 
 namespace bitnet {
 namespace {

@@ -4,9 +4,9 @@
 #include <cstring>
 #include <memory>
 
+#include "runtime/model/hparams.h"
 #include "tools/run/generator.h"
 #include "tools/run/tasks.h"
-#include "runtime/model/hparams.h"
 
 namespace bitnet {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "tools/run/interrupt.h"
 #include "runtime/model/hparams.h"
+#include "tools/common/interrupt.h"
 
 namespace bitnet {
 

@@ -5,12 +5,12 @@
 #include <span>
 #include <vector>
 
-#include "tools/run/output.h"
-#include "tools/run/receipt.h"
-#include "tools/run/timings.h"
 #include "runtime/session.h"
 #include "runtime/text/sampler.h"
 #include "runtime/text/tokenizer.h"
+#include "tools/common/console.h"
+#include "tools/run/receipt.h"
+#include "tools/run/timings.h"
 
 namespace bitnet {
 

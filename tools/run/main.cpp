@@ -1,30 +1,14 @@
 // bitnet-run: loads a model, does one task, prints what it took. Wiring only; the tasks stand in
 // files of their own.
-#include <unistd.h>
-
-#include <cstdio>
-
-#include "runtime/base/mapped_file.h"
-#include "tools/run/arguments.h"
-#include "tools/run/interrupt.h"
-#include "tools/run/tasks.h"
 #include "runtime/model/hparams.h"
+#include "tools/common/interrupt.h"
+#include "tools/common/program.h"
+#include "tools/common/progress.h"
+#include "tools/run/arguments.h"
+#include "tools/run/tasks.h"
 
 namespace bitnet {
 namespace {
-
-// A bar on a terminal for loads that take longer than a second.
-std::function<void(double)> load_progress(const Stopwatch& watch) {
-  if (!isatty(STDERR_FILENO)) return {};
-  return [&watch, shown = false](double done) mutable {
-    if (watch.milliseconds() < 1000 || (done >= 1 && !shown)) return;
-    shown = true;
-    const int width = 40, filled = static_cast<int>(done * width);
-    fmt::print(stderr, "\rloading [{:=<{}}{: <{}}] {:3.0f} %{}", "", filled, "", width - filled,
-               done * 100, done >= 1 ? "\r\033[K" : "");
-    std::fflush(stderr);
-  };
-}
 
 void describe_model(const Task& task) {
   const Hparams& h = task.model.hparams();
@@ -40,8 +24,10 @@ void describe_model(const Task& task) {
 Result<int> run(Arguments& arguments) {
   if (arguments.tokenize) return tokenize(arguments);
   Timings timings;
-  if (!arguments.quiet) arguments.model.progress = load_progress(timings.total);
+  Progress bar(Progress::style_for_stderr(arguments.quiet));
+  arguments.model.progress = [&bar](double done) { bar.update(done, "loading"); };
   BITNET_TRY(Model model, Model::load(arguments.model_path, arguments.model));
+  bar.clear();
   timings.load_ms = timings.total.milliseconds();
   Receipt receipt(arguments.receipt_full);
   const Task task{arguments, model, arguments.receipt ? &receipt : nullptr, timings};
@@ -52,7 +38,7 @@ Result<int> run(Arguments& arguments) {
                              : arguments.conversation ? chat(task)
                                                       : generate(task));
   task.log("\n{}", timings.table(model.weight_bytes_per_token()));
-  if (arguments.receipt) fmt::print(stderr, "{}\n", receipt.line());
+  if (arguments.receipt) message("{}\n", receipt.line());
   return code;
 }
 
@@ -60,14 +46,10 @@ Result<int> run(Arguments& arguments) {
 }  // namespace bitnet
 
 int main(int argc, char** argv) {
-  bitnet::Parsed parsed = bitnet::parse_arguments(argc, argv);
-  if (!parsed.arguments) return parsed.exit_code;
-  bitnet::install_truncation_guard();
+  bitnet::CommandLine line;
   bitnet::install_interrupt_handler();
-  const bitnet::Result<int> code = bitnet::run(*parsed.arguments);
-  if (code) return *code;
-  // A reader that has seen enough (| head) is no error to tell anybody.
-  if (code.error().kind != bitnet::Error::Kind::interrupted)
-    fmt::print(stderr, "error: {}\n", code.error().message);
-  return 1;
+  return bitnet::run_program(line.app(), argc, argv, line.one_dash(), [&]() -> bitnet::Result<int> {
+    BITNET_TRY(bitnet::Arguments arguments, line.arguments());
+    return bitnet::run(arguments);
+  });
 }

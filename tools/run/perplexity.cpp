@@ -10,11 +10,11 @@
 #include <cmath>
 
 #include "runtime/base/double_double.h"
-#include "tools/run/interrupt.h"
-#include "tools/run/output.h"
-#include "tools/run/tasks.h"
 #include "runtime/model/hparams.h"
 #include "runtime/text/tokenizer.h"
+#include "tools/common/console.h"
+#include "tools/common/interrupt.h"
+#include "tools/run/tasks.h"
 
 namespace bitnet {
 namespace {

@@ -4,10 +4,11 @@
 
 #include <string>
 
+#include "runtime/session.h"
+#include "tools/common/console.h"
 #include "tools/run/arguments.h"
 #include "tools/run/receipt.h"
 #include "tools/run/timings.h"
-#include "runtime/session.h"
 
 namespace bitnet {
 
@@ -20,7 +21,7 @@ struct Task {
   // A line for the user, unless --log-disable.
   template <typename... Args>
   void log(fmt::format_string<Args...> format, Args&&... args) const {
-    if (!arguments.quiet) fmt::print(stderr, format, std::forward<Args>(args)...);
+    if (!arguments.quiet) message(format, std::forward<Args>(args)...);
   }
 };
 

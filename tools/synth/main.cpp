@@ -3,12 +3,11 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <map>
 
-#include "tools/common/progress.h"
 #include "runtime/threads/pool.h"
-#include "tools/common/run_tool.h"
+#include "tools/common/program.h"
+#include "tools/common/progress.h"
 #include "tools/synth/synth.h"
 #include "tools/synth/vocabulary.h"
 
@@ -73,7 +72,7 @@ void declare(CLI::App& app, Arguments& a) {
       ->type_name("N");
 }
 
-Result<void> run(Arguments& a, bool head_given) {
+Result<int> run(Arguments& a, bool head_given) {
   const auto begin = std::chrono::steady_clock::now();
   BITNET_TRY(synth::Shape shape, synth::find_shape(a.shape));
   if (!a.architecture.empty()) shape.architecture = a.architecture;
@@ -84,7 +83,7 @@ Result<void> run(Arguments& a, bool head_given) {
   std::signal(SIGINT, [](int) { stop = true; });
   std::signal(SIGTERM, [](int) { stop = true; });
 
-  Progress bar(Progress::style_for(stderr, false), stderr);
+  Progress bar(Progress::style_for_stderr(false));
   a.options.progress = [&](uint64_t done, uint64_t total) {
     bar.update(static_cast<double>(done) / static_cast<double>(total), a.path);
   };
@@ -92,11 +91,12 @@ Result<void> run(Arguments& a, bool head_given) {
   BITNET_TRY(const synth::Summary written, synth::write_model(a.path, shape, a.options, pool));
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   const auto megabytes = [](uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
-  fmt::print(
+  bar.clear();
+  BITNET_CHECK(Output().write(fmt::format(
       "{}: {:.1f} MB, {} tensors; read per token: {:.1f} MB ternary, {:.1f} MB head; {:.1f} s\n",
       a.path, megabytes(written.file_bytes), written.tensors, megabytes(written.ternary_bytes),
-      megabytes(written.head_bytes), seconds.count());
-  return {};
+      megabytes(written.head_bytes), seconds.count())));
+  return 0;
 }
 
 }  // namespace
@@ -107,5 +107,5 @@ int main(int argc, char** argv) {
       "Writes a GGUF model of random ternary weights, to time and test engines without real ones.",
       "bitnet-synth");
   declare(app, arguments);
-  return run_tool(app, argc, argv, [&] { return run(arguments, app.count("--head") > 0); });
+  return run_program(app, argc, argv, {}, [&] { return run(arguments, app.count("--head") > 0); });
 }

@@ -1,28 +1,18 @@
 // bitnet-tune: command line, progress, exit codes.
-#include <fmt/core.h>
-
 #include <CLI/CLI.hpp>
 #include <charconv>
-#include <csignal>
 #include <optional>
 
 #include "runtime/base/mapped_file.h"
+#include "tools/common/interrupt.h"
+#include "tools/common/program.h"
 #include "tools/common/progress.h"
-#include "tools/common/run_tool.h"
 #include "tuner/tune.h"
 
 namespace {
 
 using namespace bitnet;
 using namespace bitnet::tuner;
-
-volatile std::sig_atomic_t interrupts = 0;
-
-// The first Ctrl-C keeps the best so far; the second ends the program.
-void on_interrupt(int) {
-  interrupts = interrupts + 1;
-  if (interrupts > 1) std::signal(SIGINT, SIG_DFL);
-}
 
 // "60", "60s", "5m", "1h"
 std::optional<double> parse_duration(std::string_view text) {
@@ -48,7 +38,7 @@ Result<void> interpret(const std::string& budget, const std::string& isa, const 
   if (!budget.empty()) {
     a.tune.budget_seconds = parse_duration(budget);
     if (!a.tune.budget_seconds) {
-      return fail(Error::Kind::invalid, "--budget {}: wanted a time such as 60s, 5m or 1h", budget);
+      return fail(Error::Kind::usage, "--budget {}: wanted a time such as 60s, 5m or 1h", budget);
     }
   }
   if (!isa.empty()) {
@@ -57,7 +47,7 @@ Result<void> interpret(const std::string& budget, const std::string& isa, const 
       std::string known;
       for (const IsaLevel& level : isa_levels())
         known += fmt::format("{}{}", known.empty() ? "" : ", ", level.name);
-      return fail(Error::Kind::invalid, "--isa {}: none of {}", isa, known);
+      return fail(Error::Kind::usage, "--isa {}: none of {}", isa, known);
     }
   }
   if (wisdom == "require") a.tune.wisdom = WisdomMode::require;
@@ -77,18 +67,18 @@ class OnScreen : public Listener {
   Progress& progress_;
 };
 
-Result<void> run(const Arguments& arguments) {
-  Progress progress(Progress::style_for(stderr, arguments.quiet), stderr);
+Result<int> run(const Arguments& arguments) {
+  Progress progress(Progress::style_for_stderr(arguments.quiet));
   OnScreen listener(progress);
-  BITNET_TRY(const Report report, tune(arguments.tune, listener, [] { return interrupts > 0; }));
+  BITNET_TRY(const Report report, tune(arguments.tune, listener, interrupted));
   progress.clear();
-  fmt::print("{}", to_table(report));
   if (!arguments.report.empty()) {
     const std::string json = to_json(report);
     BITNET_CHECK(write_file_atomically(arguments.report, std::as_bytes(std::span(json))));
   }
   progress.say(fmt::format("wrote {} ({:.1f} s)", report.cache_path, report.seconds));
-  return {};
+  BITNET_CHECK(Output().write(to_table(report)));
+  return 0;
 }
 
 }  // namespace
@@ -135,8 +125,8 @@ int main(int argc, char** argv) {
       ->type_name("FOLDER");
   app.add_flag("-q,--quiet", arguments.quiet, "no progress on stderr");
   app.set_version_flag("--version", std::string("bitnet-tune ") + BITNET_VERSION);
-  std::signal(SIGINT, on_interrupt);
-  return run_tool(app, argc, argv, [&]() -> Result<void> {
+  install_interrupt_handler();
+  return run_program(app, argc, argv, {}, [&]() -> Result<int> {
     BITNET_CHECK(interpret(budget, isa, wisdom, arguments));
     return run(arguments);
   });

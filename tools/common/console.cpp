@@ -1,0 +1,57 @@
+#include "tools/common/console.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace bitnet {
+namespace {
+
+// 0, or errno. A stream that another program made non-blocking is waited for.
+int write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(static_cast<size_t>(written));
+    } else if (errno == EAGAIN) {
+      pollfd ready{.fd = descriptor, .events = POLLOUT, .revents = 0};
+      if (::poll(&ready, 1, -1) < 0 && errno != EINTR) return errno;
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+void claim_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) != -1 || errno != EBADF) continue;
+    // The wrong way round, so that using it is an error as before. The lowest free number is this
+    // one.
+    ::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+void write_message(std::string_view text) { write_all(STDERR_FILENO, text); }
+
+void print_error(const Error& error) { message("error: {}\n", error.message); }
+
+Result<void> Output::write(std::string_view text) {
+  if (text.empty()) return {};
+  line_open_ = text.back() != '\n';
+  const int failed = write_all(STDOUT_FILENO, text);
+  if (failed == 0) return {};
+  if (failed == EPIPE) return fail(Error::Kind::reader_left, "stdout: closed by its reader");
+  return fail(Error::Kind::io, "stdout: {}", std::strerror(failed));
+}
+
+Result<void> Output::end_line() { return line_open_ ? write("\n") : Result<void>{}; }
+
+}  // namespace bitnet
