@@ -70,7 +70,7 @@ void bench_head(benchmark::State& state, const BnFloatKernels& kernels, int32_t 
   for (int64_t i = 0; i < kK; ++i) hidden.as<float>()[i] = static_cast<float>(i % 17) - 8;
   AlignedBuffer prepared(static_cast<size_t>(kernels.head_prepared_bytes(type, kK)) + 1);
   kernels.head_prepare(type, hidden.as<float>(), kK, prepared.as<uint8_t>());
-  ThreadPool pool(threads);
+  ThreadPool pool = ThreadPool::start(threads).value();
   const std::span<const std::byte> blocks[] = {{rows.data(), rows.bytes()}};
   run_rounds(state, pool, blocks, [&] {
     pool.run([&](int thread) {
@@ -104,7 +104,7 @@ void bench_attention(benchmark::State& state, const BnFloatKernels& kernels, int
   fill(k);
   fill(v);
   std::vector<float> q(static_cast<size_t>(group) * kSize, 0.25F);
-  ThreadPool pool(threads);
+  ThreadPool pool = ThreadPool::start(threads).value();
   const std::span<const std::byte> blocks[] = {{k.data(), k.bytes()}, {v.data(), v.bytes()}};
   run_rounds(state, pool, blocks, [&] {
     pool.run([&](int thread) {

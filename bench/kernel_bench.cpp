@@ -106,7 +106,7 @@ double median(std::vector<double> values) {
 void stream(benchmark::State& state, const BuiltinKernel& kernel) {
   if (!right(kernel.functions, 1)) return state.SkipWithError("differs from the reference");
   const auto threads = static_cast<int>(state.range(0));
-  ThreadPool pool(threads);
+  ThreadPool pool = ThreadPool::start(threads).value();
   Subject subject(kernel.functions, 1, 6912, 2560, size_t{440} << 20, threads);
   const IsaSet isa = reported_isa();
   const std::span<const std::byte> block = subject.bytes();

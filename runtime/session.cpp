@@ -1,9 +1,12 @@
 #include "runtime/session.h"
 
 #include <algorithm>
+#include <atomic>
+#include <limits>
 #include <new>
 #include <utility>
 
+#include "runtime/base/finite.h"
 #include "runtime/cpu/topology.h"
 #include "runtime/kernel/choice.h"
 #include "runtime/model/forward.h"
@@ -17,12 +20,24 @@ struct Sequence::State {
   KvCache cache;
   int64_t capacity;
   std::vector<int32_t> tokens;
-  const void* owner;      // the model's state
+  uint64_t owner;         // the model's id
   int64_t requested = 0;  // tokens of the evaluation that is being checked
+  size_t settled = 0;     // its length before the evaluation that is under way
 };
+
+namespace {
+
+// An address would be given again after its model has died.
+uint64_t next_model_id() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace
 
 // In the order of construction; what comes later refers to what comes before.
 struct Model::State {
+  const uint64_t id = next_model_id();
   ModelFile file;
   Tokenizer tokenizer;
   IsaSet isa;
@@ -35,18 +50,20 @@ struct Model::State {
   std::vector<TokenPlace> places;
   std::vector<HeadRequest> wants;
 
-  State(ModelFile file_in, Tokenizer tokenizer_in, const IsaSet& isa_in, int threads,
+  State(ModelFile file_in, Tokenizer tokenizer_in, const IsaSet& isa_in, ThreadPool pool_in,
         const BnFloatKernels& table)
       : file(std::move(file_in)),
         tokenizer(std::move(tokenizer_in)),
         isa(isa_in),
-        pool(threads),
+        pool(std::move(pool_in)),
         floats(table) {}
 
+  static Result<std::unique_ptr<State>> load(const std::string& path, const ModelOptions& options);
   Result<void> load_weights(const ModelOptions& options);
   Result<void> check(std::span<const TokenRequest> requests) const;
-  void evaluate_block(std::span<const TokenRequest> block, size_t first_request,
-                      TokenResult*& next_result);
+  Result<void> evaluate(std::span<const TokenRequest> requests, std::vector<TokenResult>& results);
+  Result<void> evaluate_block(std::span<const TokenRequest> block, size_t first_request,
+                              TokenResult*& next_result);
 };
 
 namespace {
@@ -122,6 +139,16 @@ uint64_t Model::parameters() const {
 }
 
 Result<Model> Model::load(const std::string& path, const ModelOptions& options) {
+  try {
+    BITNET_TRY(auto state, State::load(path, options));
+    return Model(std::move(state));
+  } catch (const std::bad_alloc&) {
+    return fail(Error::Kind::io, "{}: not enough memory to load it", path);
+  }
+}
+
+Result<std::unique_ptr<Model::State>> Model::State::load(const std::string& path,
+                                                         const ModelOptions& options) {
   if (options.batch < 1)
     return fail(Error::Kind::invalid, "batch of {} tokens, wanted at least 1", options.batch);
   if (options.threads < 0)
@@ -133,14 +160,11 @@ Result<Model> Model::load(const std::string& path, const ModelOptions& options) 
   const BnFloatKernels& floats = options.kernels == KernelChoice::reference
                                      ? reference_float_kernels()
                                      : bitnet::float_kernels(isa);
-  try {
-    auto state =
-        std::make_unique<State>(std::move(file), std::move(tokenizer), isa, threads, floats);
-    BITNET_CHECK(state->load_weights(options));
-    return Model(std::move(state));
-  } catch (const std::bad_alloc&) {
-    return fail(Error::Kind::io, "{}: not enough memory for its weights", path);
-  }
+  BITNET_TRY(ThreadPool pool, ThreadPool::start(threads));
+  auto state =
+      std::make_unique<State>(std::move(file), std::move(tokenizer), isa, std::move(pool), floats);
+  BITNET_CHECK(state->load_weights(options));
+  return state;
 }
 
 Result<void> Model::State::load_weights(const ModelOptions& options) {
@@ -171,17 +195,21 @@ Result<Sequence> Model::sequence(int64_t capacity, KvType k, KvType v) const {
                                            .k_type = abi_type(k),
                                            .v_type = abi_type(v)}));
   auto state = std::make_unique<Sequence::State>(std::move(cache), capacity, std::vector<int32_t>{},
-                                                 state_.get());
+                                                 state_->id);
   state->tokens.reserve(static_cast<size_t>(std::min<int64_t>(capacity, 1 << 20)));
   return Sequence(std::move(state));
 }
 
 // Everything that can be wrong is found here, before anything changes.
 Result<void> Model::State::check(std::span<const TokenRequest> requests) const {
-  for (const TokenRequest& request : requests) request.sequence->state_->requested = 0;
+  for (const TokenRequest& request : requests) {
+    if (request.sequence == nullptr) return fail(Error::Kind::invalid, "a request has no sequence");
+    request.sequence->state_->requested = 0;
+    request.sequence->state_->settled = request.sequence->state_->tokens.size();
+  }
   for (const TokenRequest& request : requests) {
     Sequence::State& sequence = *request.sequence->state_;
-    if (sequence.owner != this)
+    if (sequence.owner != id)
       return fail(Error::Kind::invalid, "a sequence belongs to another model");
     if (request.token < 0 || request.token >= file.hparams.vocabulary)
       return fail(Error::Kind::invalid, "token {} is outside the vocabulary of {}", request.token,
@@ -193,8 +221,23 @@ Result<void> Model::State::check(std::span<const TokenRequest> requests) const {
   return {};
 }
 
-void Model::State::evaluate_block(std::span<const TokenRequest> block, size_t first_request,
-                                  TokenResult*& next_result) {
+namespace {
+
+// Garbage would pass for text: NaN and infinities in come out as tokens all the same.
+Result<void> check_finite(const TokenResult& result, int64_t position) {
+  if (!all_finite(result.hidden))
+    return fail(Error::Kind::invalid, "the hidden state of position {} is not finite", position);
+  float best = -std::numeric_limits<float>::infinity();
+  for (const float logit : result.all) best = logit > best ? logit : best;
+  if (!result.top.empty()) best = result.top.front().value;
+  if (is_finite(best) || (result.top.empty() && result.all.empty())) return {};
+  return fail(Error::Kind::invalid, "the best logit of position {} is not finite", position);
+}
+
+}  // namespace
+
+Result<void> Model::State::evaluate_block(std::span<const TokenRequest> block, size_t first_request,
+                                          TokenResult*& next_result) {
   ids.clear();
   places.clear();
   wants.clear();
@@ -207,7 +250,10 @@ void Model::State::evaluate_block(std::span<const TokenRequest> block, size_t fi
     next_result->request = first_request + i;
     wants.push_back({static_cast<int64_t>(i), block[i].want, next_result++});
   }
-  forward->evaluate(ids, places, wants);
+  BITNET_CHECK(forward->evaluate(ids, places, wants));
+  for (const HeadRequest& want : wants)
+    BITNET_CHECK(check_finite(*want.result, places[static_cast<size_t>(want.token)].position));
+  return {};
 }
 
 Result<std::vector<TokenResult>> Model::evaluate(std::span<const TokenRequest> requests) {
@@ -219,15 +265,30 @@ Result<std::vector<TokenResult>> Model::evaluate(std::span<const TokenRequest> r
 Result<void> Model::evaluate(std::span<const TokenRequest> requests,
                              std::vector<TokenResult>& results) {
   BITNET_CHECK(state_->check(requests));
+  const auto evaluated = [&]() -> Result<void> {
+    try {
+      return state_->evaluate(requests, results);
+    } catch (const std::bad_alloc&) {
+      return fail(Error::Kind::io, "not enough memory to evaluate {} tokens", requests.size());
+    }
+  }();
+  if (!evaluated)
+    for (const TokenRequest& request : requests)
+      request.sequence->state_->tokens.resize(request.sequence->state_->settled);
+  return evaluated;
+}
+
+Result<void> Model::State::evaluate(std::span<const TokenRequest> requests,
+                                    std::vector<TokenResult>& results) {
   results.resize(
       static_cast<size_t>(std::ranges::count_if(requests, [](const TokenRequest& request) {
         return request.want.kind != Want::Kind::none;
       })));
   TokenResult* next_result = results.data();
-  const auto batch = static_cast<size_t>(state_->forward->batch());
+  const auto batch = static_cast<size_t>(forward->batch());
   for (size_t first = 0; first < requests.size(); first += batch)
-    state_->evaluate_block(requests.subspan(first, std::min(batch, requests.size() - first)), first,
-                           next_result);
+    BITNET_CHECK(evaluate_block(requests.subspan(first, std::min(batch, requests.size() - first)),
+                                first, next_result));
   return {};
 }
 

@@ -54,7 +54,7 @@ class LoadLayers : public testing::TestWithParam<bool> {
     return load_layers(model, reference_kernels(model), reference_float_kernels(), pool_);
   }
   const std::string path_ = small_model_files().path(kModel);
-  ThreadPool pool_{2};
+  ThreadPool pool_ = ThreadPool::start(2).value();
 };
 INSTANTIATE_TEST_SUITE_P(Activations, LoadLayers, testing::Bool(),
                          [](const auto& info) { return info.param ? "floats" : "int8"; });
@@ -122,7 +122,7 @@ TEST(PackWeights, SaysOnceThatAJobIsPackedHoweverManyCopiesItHas) {
   std::vector<PackJob> jobs;
   for (size_t i = 0; i < rows.size(); ++i) jobs.push_back({&rows[i], &kernels[i], &packed[i]});
   for (const int threads : {1, 3}) {
-    ThreadPool pool(threads);
+    ThreadPool pool = ThreadPool::start(threads).value();
     std::mutex mutex;
     std::map<const ProblemRows*, int> told;
     ASSERT_TRUE(pack_weights(pool, jobs, {.packed = [&](const ProblemRows& done) {

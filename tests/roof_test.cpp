@@ -32,7 +32,7 @@ TEST(Roof, EveryWidthAndDistanceSumsAllBytes) {
 
 TEST(Roof, ReadingNamesItsBestDistance) {
   AlignedBuffer a(1 << 20), b(1 << 19);
-  ThreadPool pool(2);
+  ThreadPool pool = ThreadPool::start(2).value();
   const std::span<const std::byte> blocks[] = {{a.data(), a.bytes()}, {b.data(), b.bytes()}};
   const OnAllThreads on_all = [&](const std::function<void(int)>& body) { pool.run(body); };
   const RoofReading roof = read_roof(blocks, 2, on_all, reported_isa());
@@ -44,7 +44,7 @@ TEST(Roof, ReadingNamesItsBestDistance) {
 }
 
 TEST(Quiet, AThreadThatSleptDisturbsTheSample) {
-  ThreadPool pool(2);
+  ThreadPool pool = ThreadPool::start(2).value();
   QuietProbe probe(2, [&](const std::function<void(int)>& body) { pool.run(body); },
                    {.chain = 1e9, .sharing = 1e9, .cpu_share = 0.97});
   EXPECT_FALSE(probe.quiet_during(
@@ -52,7 +52,7 @@ TEST(Quiet, AThreadThatSleptDisturbsTheSample) {
 }
 
 TEST(Quiet, LimitsOfNothingAcceptEverySample) {
-  ThreadPool pool(1);
+  ThreadPool pool = ThreadPool::start(1).value();
   QuietProbe probe(1, [&](const std::function<void(int)>& body) { pool.run(body); },
                    {.chain = 1e9, .sharing = 1e9, .cpu_share = 0});
   EXPECT_TRUE(

@@ -49,7 +49,7 @@ class SmallModelFiles {
     shape.head_size = model.head_size;
     shape.vocabulary = model.vocabulary;
     shape.context = 1024;
-    ThreadPool pool(1);
+    ThreadPool pool = ThreadPool::start(1).value();
     const auto written =
         synth::write_model(path, shape, {.type = model.type, .head = model.head, .seed = 7}, pool);
     EXPECT_TRUE(written) << written.error().message;

@@ -31,7 +31,7 @@ class Synth : public ::testing::Test {
 
   std::string write(const Shape& shape, const Options& options, int threads = 2) {
     const std::string name = path(fmt::format("{}.gguf", count_++));
-    ThreadPool pool(threads);
+    ThreadPool pool = ThreadPool::start(threads).value();
     const auto written = write_model(name, shape, options, pool);
     EXPECT_TRUE(written) << written.error().message;
     if (written) {
@@ -176,7 +176,7 @@ TEST_F(Synth, HeadsOfEveryTypeHoldTheSameRows) {
 TEST_F(Synth, TypesThatCannotHoldAShapeAreRefused) {
   Shape shape = find_shape("3B").value();
   shape.layers = 1;
-  ThreadPool pool(1);
+  ThreadPool pool = ThreadPool::start(1).value();
   const auto written = write_model(path("no.gguf"), shape, {.type = GgmlType::tq2_0}, pool);
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().message,
@@ -186,7 +186,7 @@ TEST_F(Synth, TypesThatCannotHoldAShapeAreRefused) {
 
 TEST_F(Synth, AnInterruptionLeavesNothingBehind) {
   const std::atomic<bool> stop = true;
-  ThreadPool pool(1);
+  ThreadPool pool = ThreadPool::start(1).value();
   const auto written = write_model(path("no.gguf"), small(), {.stop = &stop}, pool);
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error().kind, Error::Kind::interrupted);

@@ -99,7 +99,8 @@ class Tuning {
 
   Result<void> make_input() {
     const int threads = options_.threads > 0 ? options_.threads : default_thread_count();
-    pool_ = std::make_unique<ThreadPool>(threads);
+    BITNET_TRY(ThreadPool pool, ThreadPool::start(threads));
+    pool_ = std::make_unique<ThreadPool>(std::move(pool));
     BITNET_TRY(jit_, codegen::Jit::create());
     shaped_ = std::make_unique<ShapedKernels>(*pool_, *jit_, problems_);
     builtin_ = make_builtin_source(isa_);

@@ -20,8 +20,8 @@ class AlignedBuffer {
   // small: pages of the usual size however large the block, for what is sparsely used and need not
   // cost memory before.
   enum class Pages : uint8_t { large, small };
-  // Running out of memory ends the program (std::bad_alloc): sizes from files are checked before
-  // they get here.
+  // Throws std::bad_alloc where the system has no such amount. Model::load, Model::evaluate and
+  // what else is public turn it into an error; ThreadPool::run carries it from thread to thread.
   explicit AlignedBuffer(size_t bytes, Pages pages = Pages::large);
 
   std::byte* data() { return data_.get(); }

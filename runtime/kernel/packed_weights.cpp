@@ -130,13 +130,15 @@ Result<void> pack_weights(ThreadPool& pool, std::span<const PackJob> jobs,
   // The first one of those that failed, so that the message does not depend on timing.
   int64_t failed_panel = panels;
   Error error;
+  std::vector<AlignedBuffer> trits;  // a thread's own
+  for (int thread = 0; thread < pool.size(); ++thread) trits.emplace_back(trits_bytes);
   pool.run([&](int thread) {
-    AlignedBuffer trits(trits_bytes);
+    auto* own_trits = trits[static_cast<size_t>(thread)].as<int8_t>();
     for (size_t c = 0;;) {
       const int64_t panel = next.fetch_add(1, std::memory_order_relaxed);
       if (panel >= panels) return;
       while (panel >= copies[c].end_panel) ++c;
-      if (Result<void> done = pack_panel(copies[c], panel, trits.as<int8_t>()); !done) {
+      if (Result<void> done = pack_panel(copies[c], panel, own_trits); !done) {
         const std::lock_guard lock(mutex);
         if (panel < failed_panel) {
           failed_panel = panel;

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <functional>
 
+#include "runtime/base/finite.h"
 #include "runtime/base/round_up.h"
 
 namespace bitnet {
@@ -84,12 +85,13 @@ uint64_t Forward::weight_bytes_per_token() const {
   return bytes;
 }
 
-void Forward::evaluate(std::span<const int32_t> ids, std::span<const TokenPlace> places,
-                       std::span<const HeadRequest> wants) {
+Result<void> Forward::evaluate(std::span<const int32_t> ids, std::span<const TokenPlace> places,
+                               std::span<const HeadRequest> wants) {
   assert(static_cast<int64_t>(ids.size()) <= batch_ && ids.size() == places.size());
   int64_t positions = 0;
   for (const TokenPlace& place : places) positions = std::max(positions, place.position + 1);
   rope_.reach(positions);
+  first_not_finite_ = std::ssize(ids);
   const auto body = [&](int thread) {
     embed(ids, {thread, pool_.size()});
     // feed() divides tokens by groups of a form, so it may read what another thread embedded.
@@ -98,16 +100,30 @@ void Forward::evaluate(std::span<const int32_t> ids, std::span<const TokenPlace>
     head_.run(x_.data(), x_.ld, wants, pool_, thread);
   };
   pool_.run(std::ref(body));  // by reference: so large a closure would be copied to the heap
+  const int64_t bad = first_not_finite_;
+  if (bad == std::ssize(ids)) return {};
+  return fail(Error::Kind::invalid, "{}: {}: row {} holds a number that is not finite",
+              file_.file.path(), file_.embedding.name, ids[static_cast<size_t>(bad)]);
+}
+
+// Of several the first, so that the message does not depend on timing.
+void Forward::note_not_finite(int64_t token) {
+  int64_t first = first_not_finite_.load();
+  while (token < first && !first_not_finite_.compare_exchange_weak(first, token)) {
+  }
 }
 
 void Forward::embed(std::span<const int32_t> ids, Share who) {
   const FloatMatrix& rows = file_.embedding;
   const Range tokens = share(static_cast<int64_t>(ids.size()), 1, who.threads, who.thread);
-  for (int64_t m = tokens.begin; m < tokens.end; ++m)
+  for (int64_t m = tokens.begin; m < tokens.end; ++m) {
+    float* x = x_.data() + m * x_.ld;
     floats_.embed(
         static_cast<int32_t>(rows.type),
         reinterpret_cast<const uint8_t*>(rows.rows) + ids[static_cast<size_t>(m)] * rows.row_bytes,
-        rows.k, x_.data() + m * x_.ld);
+        rows.k, x);
+    if (!all_finite({x, static_cast<size_t>(rows.k)})) note_not_finite(m);
+  }
 }
 
 void Forward::feed(const Linear& linear, const float* from, int64_t ld, std::span<const float> gain,

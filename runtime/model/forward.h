@@ -10,6 +10,7 @@
 // blocks shows.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -44,12 +45,14 @@ class Forward {
 
   // Evaluates one block: ids[i] at places[i], at most batch() of them, those of one sequence in
   // ascending order. The head computes what `wants` asks for (HeadRequest::token is an index into
-  // ids).
-  void evaluate(std::span<const int32_t> ids, std::span<const TokenPlace> places,
-                std::span<const HeadRequest> wants);
+  // ids). An error where a row of the embedding holds a number that is not finite; nothing of the
+  // block may be used then.
+  Result<void> evaluate(std::span<const int32_t> ids, std::span<const TokenPlace> places,
+                        std::span<const HeadRequest> wants);
 
  private:
   void embed(std::span<const int32_t> ids, Share who);
+  void note_not_finite(int64_t token);
   // Normalises rows of from[tokens][ld] (gain empty: takes them as they are) and hands them to
   // `linear`.
   void feed(const Linear& linear, const float* from, int64_t ld, std::span<const float> gain,
@@ -61,6 +64,7 @@ class Forward {
   const BnFloatKernels& floats_;
   ThreadPool& pool_;
   int64_t batch_;
+  std::atomic<int64_t> first_not_finite_{0};  // token of the block, by its embedding
   RopeTable rope_;
   Attention attention_;
   Head head_;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "runtime/base/result.h"
 #include "runtime/cpu/topology.h"  // default_thread_count
 
 namespace bitnet {
@@ -14,17 +15,18 @@ namespace bitnet {
 class ThreadPool {
  public:
   // threads >= 1. Threads are not pinned: virtual cores move, and the scheduler sees more than we
-  // do.
-  explicit ThreadPool(int threads);
+  // do. An error where the system gives fewer: none is left running then.
+  static Result<ThreadPool> start(int threads);
   ~ThreadPool();
-  ThreadPool(const ThreadPool&) = delete;
-  ThreadPool& operator=(const ThreadPool&) = delete;
+  ThreadPool(ThreadPool&&) noexcept;
+  ThreadPool& operator=(ThreadPool&&) = delete;
 
   int size() const;
 
   // Runs body(thread) once on every thread, 0..size()-1, and returns when all are done. Not
   // re-entrant. Everything written before is seen by body, everything body wrote is seen after.
-  // body must not throw.
+  // What body throws on any thread (std::bad_alloc) ends the run and is thrown here: of several
+  // the first; a thread that waits at a barrier then leaves body by an exception, too.
   void run(const std::function<void(int thread)>& body);
 
   // Inside run: waits until every thread of the pool has called it.
@@ -32,6 +34,7 @@ class ThreadPool {
 
  private:
   struct State;
+  explicit ThreadPool(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 

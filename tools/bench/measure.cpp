@@ -119,9 +119,9 @@ RoofBuffer::RoofBuffer(uint64_t bytes, int threads) : buffer_(bytes), threads_(t
   std::ranges::fill(buffer_.span<uint64_t>(), 0x0123456789abcdefU);
 }
 
-double RoofBuffer::bytes_per_second() const {
-  ThreadPool pool(threads_);  // the model's own is not for others; made anew, so that it does not
-                              // spin beside it
+Result<double> RoofBuffer::bytes_per_second() const {
+  // The model's own is not for others; made anew, so that it does not spin beside it.
+  BITNET_TRY(ThreadPool pool, ThreadPool::start(threads_));
   const std::span<const std::byte> block(buffer_.data(), buffer_.bytes());
   return read_roof(
              {&block, 1}, threads_, [&](const std::function<void(int)>& body) { pool.run(body); },
@@ -148,7 +148,8 @@ Result<Measurement> measure(Model& model, const Test& test, int repetitions, boo
     step(fmt::format("{}/{}", i + 1, repetitions));
     sequence.truncate(0);
     BITNET_CHECK(runner.prompt(test.depth));
-    Sample sample{.roof_bytes_per_second = roof.bytes_per_second()};
+    BITNET_TRY(const double roof_bytes_per_second, roof.bytes_per_second());
+    Sample sample{.roof_bytes_per_second = roof_bytes_per_second};
     const auto begin = Clock::now();
     BITNET_CHECK(runner.prompt(test.prompt));
     BITNET_CHECK(runner.generate(test.generate));

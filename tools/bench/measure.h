@@ -48,7 +48,7 @@ double deviation(const std::vector<double>& values);  // of a sample, n - 1
 class RoofBuffer {
  public:
   RoofBuffer(uint64_t bytes, int threads);
-  double bytes_per_second() const;
+  Result<double> bytes_per_second() const;
 
  private:
   AlignedBuffer buffer_;

@@ -65,11 +65,11 @@ std::vector<Isa> levels_of(const IsaSet& isa) {
 class Reporter {
  public:
   Reporter(const Arguments& arguments, const std::vector<Problem>& problems, const IsaSet& proved,
-           int threads)
+           ThreadPool pool)
       : arguments_(arguments),
         problems_(problems),
         proved_(proved),
-        pool_(threads),
+        pool_(std::move(pool)),
         scalar_(make_builtin_source(IsaSet{})) {}
 
   Result<std::vector<Row>> run() {
@@ -182,7 +182,8 @@ Result<int> run(const Arguments& a) {
   const std::vector<Problem> problems = problems_of(model.hparams.linear_shapes());
   const IsaSet proved = proved_isa();
   const int threads = a.threads > 0 ? a.threads : default_thread_count();
-  BITNET_TRY(const std::vector<Row> rows, Reporter(a, problems, proved, threads).run());
+  BITNET_TRY(ThreadPool pool, ThreadPool::start(threads));
+  BITNET_TRY(const std::vector<Row> rows, Reporter(a, problems, proved, std::move(pool)).run());
   const Header header{.model = std::filesystem::path(a.model).filename().string(),
                       .machine = this_machine(proved),
                       .threads = threads};

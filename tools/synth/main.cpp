@@ -87,7 +87,8 @@ Result<int> run(Arguments& a, bool head_given) {
   a.options.progress = [&](uint64_t done, uint64_t total) {
     bar.update(static_cast<double>(done) / static_cast<double>(total), a.path);
   };
-  ThreadPool pool(a.threads > 0 ? a.threads : default_thread_count());
+  BITNET_TRY(ThreadPool pool,
+             ThreadPool::start(a.threads > 0 ? a.threads : default_thread_count()));
   BITNET_TRY(const synth::Summary written, synth::write_model(a.path, shape, a.options, pool));
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   const auto megabytes = [](uint64_t bytes) { return static_cast<double>(bytes) / 1e6; };
