@@ -36,7 +36,6 @@ namespace {
 using enum Error::Kind;
 
 constexpr std::string_view kNoteSection = ".note.bitnet.kc";
-constexpr std::string_view kNoteOwner{"BITNET", 7};
 constexpr uint32_t kNoteType = 1;
 constexpr uint64_t kWidestOffset = std::numeric_limits<uint32_t>::max();
 constexpr std::string_view kNoDigest = "00000000000000000000000000000000";

@@ -1,13 +1,16 @@
 // The tuner's decisions with made-up noise, and its two files of memory.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <sstream>
+#include <thread>
 
 #include "tools/common/progress.h"
+#include "tuner/folder_lock.h"
 #include "tuner/halving.h"
 #include "tuner/report.h"
 #include "tuner/trials_log.h"
@@ -234,6 +237,58 @@ TEST_F(Files, AFlippedByteCostsOneLine) {
     EXPECT_EQ(read->notices.size(), 1U);
     EXPECT_EQ(read->records[1].key.problem.n, 8);
   }
+}
+
+TEST_F(Files, WhatIsNoLogIsLeftAlone) {
+  const std::vector<Record> records{some_record(RecordKind::trial)};
+  std::ofstream(log_) << "Dear diary,\nnothing was measured today\n";
+  EXPECT_EQ(append_trials(log_, records).error().message,
+            log_ + ": found a file that is no trials log: nothing is added");
+  EXPECT_EQ(slurp().size(), 40U);
+  std::filesystem::remove(log_);
+  ASSERT_EQ(mkfifo(log_.c_str(), 0600), 0);
+  EXPECT_EQ(append_trials(log_, records).error().message, log_ + ": not a regular file");
+  EXPECT_FALSE(read_trials(log_));
+}
+
+TEST_F(Files, WritersAndReadersTakeTurns) {
+  append({some_record(RecordKind::trial)});
+  std::vector<std::jthread> writers;
+  for (int w = 0; w < 4; ++w)
+    writers.emplace_back([&] {
+      for (int i = 0; i < 25; ++i)
+        EXPECT_TRUE(append_trials(
+            log_, std::vector{some_record(RecordKind::trial), some_record(RecordKind::trial)}));
+    });
+  for (int i = 0; i < 50; ++i) {
+    const auto read = read_trials(log_);
+    EXPECT_TRUE(read->notices.empty()) << read->notices.front();
+    EXPECT_EQ(read->records.size() % 2, 1U);  // pairs are whole
+  }
+  writers.clear();
+  EXPECT_EQ(read_trials(log_)->records.size(), 201U);
+}
+
+// Read, add one, write: without the lock additions are lost.
+TEST_F(Files, AFolderIsChangedByOneAtATime) {
+  const std::string count = folder_ + "/count";
+  std::ofstream(count) << 0;
+  std::vector<std::jthread> writers;
+  for (int w = 0; w < 4; ++w)
+    writers.emplace_back([&] {
+      for (int i = 0; i < 25; ++i) {
+        const auto lock = FolderLock::take(folder_);
+        EXPECT_TRUE(lock);
+        int value = 0;
+        std::ifstream(count) >> value;
+        std::ofstream(count) << value + 1;
+      }
+    });
+  writers.clear();
+  int value = 0;
+  std::ifstream(count) >> value;
+  EXPECT_EQ(value, 100);
+  EXPECT_FALSE(FolderLock::take(folder_ + "/none"));
 }
 
 TEST(Wisdom, TheLatestChoiceCountsAndOtherMachinesAreLeftOut) {

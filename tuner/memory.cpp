@@ -4,7 +4,9 @@
 #include <fstream>
 #include <sstream>
 
-#include "runtime/base/mapped_file.h"
+#include "runtime/base/atomic_file.h"
+#include "runtime/base/output_check.h"
+#include "tuner/folder_lock.h"
 #include "tuner/trials_log.h"
 
 namespace bitnet::tuner {
@@ -22,7 +24,9 @@ Memory Memory::open(const std::string& folder, const std::string& machine,
   memory.machine_ = machine;
   if (folder.empty()) return memory;
   const std::string path = wisdom_path(folder);
-  if (std::ifstream file(path, std::ios::binary); file) {
+  std::error_code none;
+  const bool readable = std::filesystem::is_regular_file(path, none);  // a FIFO would be waited for
+  if (std::ifstream file(path, std::ios::binary); readable && file) {
     std::ostringstream text;
     text << file.rdbuf();
     auto wisdom = parse_wisdom(text.view(), path, machine);
@@ -57,7 +61,11 @@ Result<void> Memory::remember(std::span<const Record> records) {
 
 Result<void> Memory::save_wisdom() {
   if (folder_.empty()) return {};
-  // From the log, not from what we read at the start: another tuner may have appended meanwhile.
+  const OutputKind kind{.name = "a file of wisdom", .recognises = looks_like_wisdom};
+  BITNET_CHECK(check_output(wisdom_path(folder_), kind, {}));
+  // From the log, not from what we read at the start: another tuner may have appended meanwhile,
+  // and may be about to write its own.
+  [[maybe_unused]] const auto lock = FolderLock::take(folder_);  // a loss is mended by the next
   BITNET_TRY(TrialsRead trials, read_trials(trials_path(folder_)));
   wisdom_ = derive_wisdom(trials.records, machine_);
   const std::string text = to_text(wisdom_, machine_);

@@ -96,6 +96,10 @@ std::string to_table(const Report& report) {
   return text + "\n";
 }
 
+bool looks_like_report(std::string_view head) {
+  return head.starts_with('{') && head.find("\"disturbed_samples\"") != head.npos;
+}
+
 std::string to_json(const Report& report) {
   using nlohmann::json;
   json rows = json::array();

@@ -43,6 +43,8 @@ struct Report {
 
 // Aligned columns, a line a row, then the sums over the model.
 std::string to_table(const Report& report);
+// Whether a file that begins so is such a report.
+bool looks_like_report(std::string_view head);
 std::string to_json(const Report& report);
 
 // Sum over rows of one token class: microseconds of one token's (or `tokens` tokens') products over

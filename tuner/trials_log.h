@@ -1,6 +1,6 @@
 // trials.log: every measurement ever made here, appended, never rewritten. A line is 8 hexadecimal
-// digits of checksum, a space, and a record; it is written with one write under a lock, so several
-// tuners may share a log. A torn tail (power failure) is dropped with a notice; so is a line whose
+// digits of checksum, a space, and a record; it is written and read under a lock, so several tuners
+// may share a log. A torn tail (power failure) is dropped with a notice; so is a line whose
 // checksum is wrong.
 #pragma once
 

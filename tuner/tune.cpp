@@ -87,7 +87,10 @@ class Tuning {
       return fail(Error::Kind::not_found,
                   "neither XDG_CACHE_HOME nor HOME names a folder for kernel caches: use -o FILE");
     }
-    BITNET_CHECK(check_writable(cache_path_));
+    // The usual place is ours, whatever damage lies there.
+    BITNET_CHECK(check_cache_output(
+        cache_path_,
+        {.inputs = {options_.model}, .force = options_.force || options_.output.empty()}));
     std::string folder = options_.memory_folder;
     if (folder.empty() && !usual.empty())
       folder = std::filesystem::path(usual).parent_path().string();

@@ -22,6 +22,8 @@ Wisdom derive_wisdom(std::span<const Record> records, const std::string& machine
   return wisdom;
 }
 
+bool looks_like_wisdom(std::string_view head) { return head.starts_with("wisdom "); }
+
 std::string to_text(const Wisdom& wisdom, const std::string& machine) {
   std::string text = fmt::format("wisdom 1 machine={}\n", machine);
   for (const auto& [asked, record] : wisdom) {

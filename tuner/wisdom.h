@@ -26,6 +26,8 @@ std::string to_text(const Wisdom& wisdom, const std::string& machine);
 Result<Wisdom> parse_wisdom(std::string_view text, const std::string& where,
                             const std::string& machine);
 
+bool looks_like_wisdom(std::string_view head);
+
 // Presets in the order of their effort; a choice made with more effort answers for less. -1:
 // unknown.
 int effort(std::string_view preset);

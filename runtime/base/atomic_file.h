@@ -1,6 +1,9 @@
 // A file written piece by piece under a temporary name in its own directory and renamed when
 // complete: readers see the old file or the new one, never half of one. Without commit() the
 // temporary file is removed.
+//
+// A path may name what is no regular file: a link stays and its target is replaced; a device, a
+// FIFO or this program's own stdout is written through.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/descriptor.h"
 #include "runtime/base/result.h"
 
 namespace bitnet {
@@ -21,6 +25,7 @@ enum class Durability : uint8_t {
 
 class AtomicFile {
  public:
+  // A FIFO waits here for its reader, as everywhere.
   static Result<AtomicFile> create(const std::string& path);
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&&) = delete;
@@ -32,14 +37,23 @@ class AtomicFile {
   Result<void> commit(Durability durability = Durability::disk);
 
  private:
-  AtomicFile(std::string path, std::string temporary, int descriptor);
+  AtomicFile(std::string path, std::string target, std::string temporary, Descriptor descriptor);
+  static Result<AtomicFile> open_through(const std::string& path);
+  static Result<AtomicFile> open_beside(const std::string& path, const std::string& target);
   Result<void> flush();
-  Result<void> write_all(std::span<const std::byte> rest) const;
+  Result<void> write_through(std::span<const std::byte> bytes) const;
+  Result<void> rename(Durability durability);
+  std::unexpected<Error> cannot_write(int error) const;
 
-  std::string path_, temporary_;
-  int descriptor_ = -1;
+  std::string path_;       // as given, for messages
+  std::string target_;     // what is replaced: path_ without links
+  std::string temporary_;  // empty: written through
+  Descriptor descriptor_;
   uint64_t written_ = 0;
   std::vector<std::byte> pending_;
 };
+
+// All at once, and on the disk.
+Result<void> write_file_atomically(const std::string& path, std::span<const std::byte> bytes);
 
 }  // namespace bitnet

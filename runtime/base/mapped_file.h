@@ -39,8 +39,4 @@ class MappedFile {
 // default action.
 void install_truncation_guard();
 
-// Writes to a temporary file in the same directory, fsyncs and renames: the old file or the new
-// one, never half of one.
-Result<void> write_file_atomically(const std::string& path, std::span<const std::byte> bytes);
-
 }  // namespace bitnet

@@ -16,7 +16,6 @@ constexpr uint64_t kMostImageBytes = uint64_t{1} << 28;
 constexpr uint64_t kSmallestPage = 4096, kLargestPage = 65536;
 constexpr size_t kMostSegments = 16;
 constexpr size_t kMostDynamicTags = 64;
-constexpr std::string_view kNoteOwner{"BITNET", 7};  // with its terminating zero
 constexpr uint32_t kNoteType = 1;
 
 // Whether [offset, offset + bytes) lies inside [0, total); no sum that could overflow.
@@ -297,6 +296,10 @@ class ElfVet {
 };
 
 }  // namespace
+
+bool looks_like_cache(std::string_view head) {
+  return head.starts_with("\x7f" "ELF") && head.find(kNoteOwner) != head.npos;
+}
 
 const ElfSegment* ElfLayout::executable_at(uint64_t offset, uint64_t bytes) const {
   for (const ElfSegment& s : segments) {

@@ -13,6 +13,9 @@
 
 namespace bitnet {
 
+// Owner of the note that holds the manifest, with its terminating zero.
+constexpr std::string_view kNoteOwner{"BITNET", 7};
+
 struct ElfSegment {  // a PT_LOAD: bytes [offset, offset + file_bytes) of the file at [address, +
                      // memory_bytes)
   uint64_t offset = 0, file_bytes = 0;
@@ -31,6 +34,10 @@ struct ElfLayout {
   // none.
   const ElfSegment* executable_at(uint64_t offset, uint64_t bytes) const;
 };
+
+// Whether a file that begins so is a cache, of whatever version and however damaged: what a new one
+// may replace.
+bool looks_like_cache(std::string_view head);
 
 // architecture: "x86_64" or "aarch64".
 Result<ElfLayout> vet_elf(std::span<const std::byte> file, std::string_view architecture);

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "runtime/base/mapped_file.h"
+#include "runtime/base/atomic_file.h"
 #include "tests/tiny_model.h"
 
 int main(int argc, char** argv) {

@@ -1,30 +1,20 @@
 #include "tools/common/console.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <span>
+
+#include "runtime/base/write_all.h"
 
 namespace bitnet {
 namespace {
 
-// 0, or errno. A stream that another program made non-blocking is waited for.
-int write_all(int descriptor, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(descriptor, text.data(), text.size());
-    if (written >= 0) {
-      text.remove_prefix(static_cast<size_t>(written));
-    } else if (errno == EAGAIN) {
-      pollfd ready{.fd = descriptor, .events = POLLOUT, .revents = 0};
-      if (::poll(&ready, 1, -1) < 0 && errno != EINTR) return errno;
-    } else if (errno != EINTR) {
-      return errno;
-    }
-  }
-  return 0;
+int write_text(int descriptor, std::string_view text) {
+  return write_all(descriptor, std::as_bytes(std::span(text)));
 }
 
 }  // namespace
@@ -39,14 +29,14 @@ void claim_standard_streams() {
   ::signal(SIGPIPE, SIG_IGN);
 }
 
-void write_message(std::string_view text) { write_all(STDERR_FILENO, text); }
+void write_message(std::string_view text) { write_text(STDERR_FILENO, text); }
 
 void print_error(const Error& error) { message("error: {}\n", error.message); }
 
 Result<void> Output::write(std::string_view text) {
   if (text.empty()) return {};
   line_open_ = text.back() != '\n';
-  const int failed = write_all(STDOUT_FILENO, text);
+  const int failed = write_text(STDOUT_FILENO, text);
   if (failed == 0) return {};
   if (failed == EPIPE) return fail(Error::Kind::reader_left, "stdout: closed by its reader");
   return fail(Error::Kind::io, "stdout: {}", std::strerror(failed));

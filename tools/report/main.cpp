@@ -6,7 +6,8 @@
 #include <chrono>
 #include <filesystem>
 
-#include "runtime/base/mapped_file.h"
+#include "runtime/base/atomic_file.h"
+#include "runtime/base/output_check.h"
 #include "runtime/cpu/topology.h"
 #include "runtime/kernel/cache.h"
 #include "runtime/model/hparams.h"
@@ -29,6 +30,7 @@ struct Arguments {
   std::string model{}, cache{}, csv_folder{}, markdown{};
   int threads = 0;
   double budget = 4;
+  bool force = false;
 };
 
 class Folder {  // temporary
@@ -177,23 +179,39 @@ class Reporter {
   std::vector<Row> rows_;
 };
 
+std::string csv_path(const Arguments& a, const Machine& machine) {
+  return a.csv_folder + "/" + file_stem(machine.cpu) + ".csv";
+}
+
+// Before minutes are spent.
+Result<void> check_outputs(const Arguments& a, const Machine& machine) {
+  const OutputPolicy policy{.inputs = {a.model, a.cache}, .force = a.force};
+  if (!a.markdown.empty())
+    BITNET_CHECK(check_output(
+        a.markdown, {.name = "a kernel report", .recognises = looks_like_markdown_report}, policy));
+  if (a.csv_folder.empty()) return {};
+  BITNET_CHECK(check_distinct(a.markdown, csv_path(a, machine)));
+  return check_output(csv_path(a, machine),
+                      {.name = "a table of a kernel report", .recognises = looks_like_csv_report},
+                      policy);
+}
+
 Result<int> run(const Arguments& a) {
   BITNET_TRY(const ModelFile model, ModelFile::open(a.model));
   const std::vector<Problem> problems = problems_of(model.hparams.linear_shapes());
   const IsaSet proved = proved_isa();
   const int threads = a.threads > 0 ? a.threads : default_thread_count();
-  BITNET_TRY(ThreadPool pool, ThreadPool::start(threads));
-  BITNET_TRY(const std::vector<Row> rows, Reporter(a, problems, proved, std::move(pool)).run());
   const Header header{.model = std::filesystem::path(a.model).filename().string(),
                       .machine = this_machine(proved),
                       .threads = threads};
+  BITNET_CHECK(check_outputs(a, header.machine));
+  BITNET_TRY(ThreadPool pool, ThreadPool::start(threads));
+  BITNET_TRY(const std::vector<Row> rows, Reporter(a, problems, proved, std::move(pool)).run());
   const std::string markdown = to_markdown(header, rows);
-  if (!a.markdown.empty()) {
+  if (!a.markdown.empty())
     BITNET_CHECK(write_file_atomically(a.markdown, std::as_bytes(std::span(markdown))));
-  }
   if (!a.csv_folder.empty()) {
-    const std::string csv = to_csv(header, rows);
-    const std::string path = a.csv_folder + "/" + file_stem(header.machine.cpu) + ".csv";
+    const std::string csv = to_csv(header, rows), path = csv_path(a, header.machine);
     BITNET_CHECK(write_file_atomically(path, std::as_bytes(std::span(csv))));
     message("wrote {}\n", path);
   }
@@ -221,6 +239,8 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--csv", a.csv_folder, "also write <cpu>.csv in this folder")->type_name("FOLDER");
   app.add_option("--markdown", a.markdown, "also write the table to this file")->type_name("FILE");
+  app.add_flag("--force", a.force,
+               "--csv and --markdown replace whatever is there (default: only their own kind)");
   app.set_version_flag("--version", std::string("bitnet-report ") + BITNET_VERSION);
   return run_program(app, argc, argv, {}, [&] { return run(a); });
 }

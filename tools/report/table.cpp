@@ -67,12 +67,16 @@ std::vector<std::pair<std::string, int64_t>> groups_of(const std::vector<Row>& r
   return groups;
 }
 
+constexpr std::string_view kTitle = "## Kernel report\n";
+
 }  // namespace
 
+bool looks_like_markdown_report(std::string_view head) { return head.starts_with(kTitle); }
+bool looks_like_csv_report(std::string_view head) { return head.starts_with("cpu,machine,"); }
+
 std::string to_markdown(const Header& header, const std::vector<Row>& rows) {
-  std::string text =
-      fmt::format("## Kernel report\n\n{}, {} {}, {}\n", header.machine.cpu, header.threads,
-                  header.threads == 1 ? "thread" : "threads", header.model);
+  std::string text = fmt::format("{}\n{}, {} {}, {}\n", kTitle, header.machine.cpu, header.threads,
+                                 header.threads == 1 ? "thread" : "threads", header.model);
   std::string level;
   for (const auto& [isa, tokens] : groups_of(rows)) {
     if (isa != level) {

@@ -27,6 +27,9 @@ struct Header {
 };
 
 std::string to_markdown(const Header& header, const std::vector<Row>& rows);
+// Whether a file that begins so is such a table.
+bool looks_like_markdown_report(std::string_view head);
+bool looks_like_csv_report(std::string_view head);
 std::string to_csv(const Header& header, const std::vector<Row>& rows);
 // "intel-xeon-processor-family-6-model-207-stepping-2": a file's name.
 std::string file_stem(const std::string& cpu);

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <map>
 
+#include "runtime/base/output_check.h"
 #include "runtime/threads/pool.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
@@ -24,6 +25,7 @@ struct Arguments {
   GgmlType head = GgmlType::q6_k;
   int64_t layers = 0, vocabulary = 0;
   int threads = 0;
+  bool force = false;
 };
 
 std::string shape_table() {
@@ -67,12 +69,17 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--vocab", a.vocabulary, "another vocabulary size")
       ->check(CLI::Range(synth::kLeastVocabulary, int64_t{1} << 20).description(""))
       ->type_name("N");
+  app.add_flag("--force", a.force, "replace OUT.gguf whatever it is [only a GGUF model]");
   app.add_option("-t,--threads", a.threads, "[physical cores]")
       ->check(CLI::Range(1, 1024).description(""))
       ->type_name("N");
 }
 
+bool looks_like_gguf(std::string_view head) { return head.starts_with("GGUF"); }
+
 Result<int> run(Arguments& a, bool head_given) {
+  BITNET_CHECK(check_output(a.path, {.name = "a GGUF model", .recognises = looks_like_gguf},
+                            {.inputs = {}, .force = a.force}));
   const auto begin = std::chrono::steady_clock::now();
   BITNET_TRY(synth::Shape shape, synth::find_shape(a.shape));
   if (!a.architecture.empty()) shape.architecture = a.architecture;

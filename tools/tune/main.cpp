@@ -3,7 +3,8 @@
 #include <charconv>
 #include <optional>
 
-#include "runtime/base/mapped_file.h"
+#include "runtime/base/atomic_file.h"
+#include "runtime/base/output_check.h"
 #include "tools/common/interrupt.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
@@ -67,7 +68,16 @@ class OnScreen : public Listener {
   Progress& progress_;
 };
 
+// Before minutes are spent.
+Result<void> check_report_output(const Arguments& a) {
+  if (a.report.empty()) return {};
+  BITNET_CHECK(check_distinct(a.report, a.tune.output));
+  return check_output(a.report, {.name = "a tuning report", .recognises = looks_like_report},
+                      {.inputs = {a.tune.model}, .force = a.tune.force});
+}
+
 Result<int> run(const Arguments& arguments) {
+  BITNET_CHECK(check_report_output(arguments));
   Progress progress(Progress::style_for_stderr(arguments.quiet));
   OnScreen listener(progress);
   BITNET_TRY(const Report report, tune(arguments.tune, listener, interrupted));
@@ -123,6 +133,8 @@ int main(int argc, char** argv) {
   app.add_option("--memory", arguments.tune.memory_folder,
                  "folder of trials.log and wisdom (default: beside the caches)")
       ->type_name("FOLDER");
+  app.add_flag("--force", arguments.tune.force,
+               "-o and --report replace whatever is there (default: only their own kind)");
   app.add_flag("-q,--quiet", arguments.quiet, "no progress on stderr");
   app.set_version_flag("--version", std::string("bitnet-tune ") + BITNET_VERSION);
   install_interrupt_handler();
