@@ -3,8 +3,11 @@
 #include <llvm-c/Target.h>
 #include <llvm/Config/llvm-config.h>
 #include <llvm/MC/TargetRegistry.h>
+#include <llvm/Support/ErrorHandling.h>
 
 #include <mutex>
+#include <new>
+#include <stdexcept>
 
 #include "codegen/codegen.h"
 
@@ -14,10 +17,21 @@ void LLVMInitializeX86TargetMCA();
 }
 
 namespace bitnet::codegen {
+namespace {
+
+// LLVM aborts the process where it finds no memory or itself in a corner. Its frames have unwinding
+// tables, so an exception leaves them as it leaves those of operator new; whoever calls us makes an
+// error of it.
+void on_no_memory(void*, const char*, bool) { throw std::bad_alloc(); }
+void on_fatal_error(void*, const char* reason, bool) { throw std::runtime_error(reason); }
+
+}  // namespace
 
 void initialise_targets() {
   static std::once_flag once;
   std::call_once(once, [] {
+    llvm::install_bad_alloc_error_handler(on_no_memory);
+    llvm::install_fatal_error_handler(on_fatal_error);
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();

@@ -244,7 +244,7 @@ TEST_F(Files, WhatIsNoLogIsLeftAlone) {
   std::ofstream(log_) << "Dear diary,\nnothing was measured today\n";
   EXPECT_EQ(append_trials(log_, records).error().message,
             log_ + ": found a file that is no trials log: nothing is added");
-  EXPECT_EQ(slurp().size(), 40U);
+  EXPECT_TRUE(slurp().ends_with("today\n"));
   std::filesystem::remove(log_);
   ASSERT_EQ(mkfifo(log_.c_str(), 0600), 0);
   EXPECT_EQ(append_trials(log_, records).error().message, log_ + ": not a regular file");

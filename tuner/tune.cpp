@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <new>
 #include <numeric>
 #include <optional>
 
@@ -389,7 +390,11 @@ class Tuning {
 
 Result<Report> tune(const TuneOptions& options, Listener& progress,
                     const std::function<bool()>& stop) {
-  return Tuning(options, progress, stop).run();
+  try {
+    return Tuning(options, progress, stop).run();
+  } catch (const std::bad_alloc&) {
+    return fail(Error::Kind::io, "{}: not enough memory to tune it", options.model);
+  }
 }
 
 }  // namespace bitnet::tuner

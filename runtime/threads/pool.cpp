@@ -135,8 +135,8 @@ Result<ThreadPool> ThreadPool::start(int threads) {
     try {
       state->threads.emplace_back([state = state.get(), thread] { state->work(thread); });
     } catch (const std::system_error& error) {
-      return fail(Error::Kind::io, "found room for {} threads, wanted {}: {}", thread, state->size,
-                  error.code().message());
+      return fail(Error::Kind::io, "found room for {} of {} threads: {}; ask for fewer (-t)", thread,
+                  state->size, error.code().message());
     }
   }
   return ThreadPool(std::move(state));
