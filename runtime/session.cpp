@@ -71,7 +71,7 @@ namespace {
 BnKvType abi_type(KvType type) { return type == KvType::f32 ? BN_KV_F32 : BN_KV_F16; }
 
 Result<IsaSet> usable_isa(const ModelOptions& options) {
-  const IsaSet isa = reported_isa();
+  const IsaSet isa = proved_isa();
   if (!options.isa) return isa;
   if (!isa.has(*options.isa)) {
     std::string levels;

@@ -16,12 +16,12 @@ struct Machine {
   std::vector<int64_t> cache_bytes;  // L1d, L2, L3
   int cores = 0;                     // physical, of the whole machine: not of this process's share
   bool operator==(const Machine&) const = default;
-  // 8 hexadecimal digits over cpu, caches and cores. The levels stay outside: the tuner proves them
-  // and the runtime only reads them, and both must come to the same name.
+  // 8 hexadecimal digits over cpu, caches and cores. The levels stay outside: --isa limits
+  // them, and the name must not change with it.
   std::string id() const;
 };
 
-// levels: proved_isa() for what the tuner writes down, reported_isa() for a quick start.
+// levels: proved_isa(), for what is written down.
 Machine this_machine(const IsaSet& levels);
 Machine machine_of(const std::string& root,
                    const IsaSet& levels);  // for tests: another file system

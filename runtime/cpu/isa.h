@@ -56,10 +56,12 @@ class IsaSet {
   uint32_t bits_ = 1;
 };
 
-// What this CPU and operating system report (CPUID and XCR0, HWCAP): quick, for every start.
+// What this CPU and operating system report (CPUID and XCR0, HWCAP).
 IsaSet reported_isa();
 // The levels of reported_isa() whose instructions were executed in a guarded child process: virtual
-// machines have been seen to advertise instructions that fault. For the tuner; a few milliseconds.
+// machines have been seen to advertise instructions that fault. The first call takes a third of a
+// millisecond (a fork), so it is asked anew in every process and nothing on the disk can go stale.
+// Where no process can be made, what is reported is believed.
 IsaSet proved_isa();
 
 }  // namespace bitnet

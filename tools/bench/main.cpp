@@ -88,7 +88,7 @@ ModelFacts facts_of(const Arguments& a, const Model& model) {
           .batch = a.batch,
           .ubatch = a.ubatch,
           .kv = {kv_type(a.kv_k), kv_type(a.kv_v)},
-          .machine = this_machine(reported_isa())};
+          .machine = this_machine(proved_isa())};
 }
 
 void print_progress(const Arguments& a, const std::string& text) {

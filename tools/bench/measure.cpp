@@ -125,7 +125,7 @@ Result<double> RoofBuffer::bytes_per_second() const {
   const std::span<const std::byte> block(buffer_.data(), buffer_.bytes());
   return read_roof(
              {&block, 1}, threads_, [&](const std::function<void(int)>& body) { pool.run(body); },
-             reported_isa())
+             proved_isa())
       .bytes_per_second;
 }
 

@@ -84,14 +84,19 @@ Result<std::optional<Contender>> fixed_baseline(const std::vector<Problem>& prob
 #endif
 }
 
-Contender contender(std::string name, const KernelSource& source, const KernelSource& otherwise,
-                    const std::vector<Problem>& problems, int64_t tokens) {
+Result<Contender> contender(std::string name, const KernelSource& source,
+                            const KernelSource& otherwise, const std::vector<Problem>& problems,
+                            int64_t tokens) {
   Contender all{.name = std::move(name), .kernels = {}};
   for (const Problem& problem : problems) {
     auto kernels = source.find(problem);
     if (!kernels) kernels = otherwise.find(problem);
+    if (!kernels) return std::unexpected(std::move(kernels.error()));
     const auto found = std::ranges::find_if(
         kernels->classes, [&](const ClassKernel& c) { return tokens <= c.m_max; });
+    if (found == kernels->classes.end())
+      return fail(Error::Kind::not_found, "{}: no kernel for {} tokens of {}", all.name, tokens,
+                  describe(problem));
     all.kernels.push_back(*found);
   }
   return all;

@@ -24,8 +24,8 @@ struct Contender {
 Result<std::optional<Contender>> fixed_baseline(const std::vector<Problem>& problems,
                                                 const IsaSet& isa);
 // The kernels that a source gives to evaluations of `tokens` tokens; `otherwise` answers for
-// problems it leaves out.
-Contender contender(std::string name, const KernelSource& source, const KernelSource& otherwise,
+// problems it leaves out. An error where neither has one.
+Result<Contender> contender(std::string name, const KernelSource& source, const KernelSource& otherwise,
                     const std::vector<Problem>& problems, int64_t tokens);
 
 struct Comparison {

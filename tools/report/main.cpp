@@ -95,10 +95,9 @@ class Reporter {
  private:
   Result<void> time_scalar() {
     for (int64_t tokens : {int64_t{1}, kScalarTokens}) {
-      BITNET_TRY(
-          const Comparison c,
-          compare(pool_, problems_, {contender("scalar", *scalar_, *scalar_, problems_, tokens)},
-                  tokens, 1, 5, IsaSet{}));
+      BITNET_TRY(const Contender scalar,
+                 contender("scalar", *scalar_, *scalar_, problems_, tokens));
+      BITNET_TRY(const Comparison c, compare(pool_, problems_, {scalar}, tokens, 1, 5, IsaSet{}));
       scalar_seconds_.push_back(c.seconds.front());
     }
     for (double& seconds : scalar_seconds_.back())
@@ -147,8 +146,9 @@ class Reporter {
     std::vector<Contender> contenders;
     BITNET_TRY(const auto baseline, fixed_baseline(problems_, isa));
     if (baseline) contenders.push_back(*baseline);
-    contenders.push_back(contender("built-in", builtin, builtin, problems_, tokens));
-    contenders.push_back(contender("tuned", tuned, builtin, problems_, tokens));
+    BITNET_TRY(contenders.emplace_back(),
+               contender("built-in", builtin, builtin, problems_, tokens));
+    BITNET_TRY(contenders.emplace_back(), contender("tuned", tuned, builtin, problems_, tokens));
     const int layers = tokens == 1 ? problems_.front().count : 1;
     BITNET_TRY(const Comparison c,
                compare(pool_, problems_, contenders, tokens, layers, rounds, isa));
