@@ -29,6 +29,8 @@ struct Template {
   std::string hash;  // of this bitcode: part of every wisdom key
 };
 const std::vector<Template>& templates();
+// The template that a kernel's name was made from; null where there is none.
+const Template* find_template(const KernelName& name);
 
 // What the structural check saw in the object (after O3).
 struct StaticReport {

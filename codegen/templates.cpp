@@ -81,6 +81,14 @@ const std::vector<Template>& templates() {
   return list;
 }
 
+const Template* find_template(const KernelName& name) {
+  const auto& all = templates();
+  const auto found = std::ranges::find_if(all, [&](const Template& t) {
+    return t.kernel == name.kernel && t.packing == name.packing && t.isa == name.isa;
+  });
+  return found == all.end() ? nullptr : &*found;
+}
+
 Result<Object> specialise(const Spec& spec) {
   const KernelName& wanted = spec.name;
   for (const EmbeddedTemplate& e : embedded_templates()) {

@@ -246,7 +246,7 @@ INSTANTIATE_TEST_SUITE_P(
     Manifests, CacheAttack,
     testing::Values(
         manifest_attack(
-            "Format", [](Manifest& m) { m.format = 2; }, "format 2"),
+            "Format", [](Manifest& m) { m.format = 1; }, "format 1"),
         manifest_attack(
             "Abi", [](Manifest& m) { m.abi = 9; }, "calling convention 9"),
         manifest_attack(
@@ -418,7 +418,7 @@ TEST(Manifest, NamesWhatIsWrong) {
   EXPECT_EQ(reason("\"epilogue\": 1", "\"epilogue\": 77"),
             "manifest: plans[0].problems[0].problem.epilogue: unknown epilogue 77");
   EXPECT_EQ(reason("\"nanoseconds\": 12.5", "\"nanoseconds\": 1e999"), "manifest: not JSON");
-  EXPECT_EQ(reason("\"format\": 1", "\"format\": 3"), "manifest: format 3, wanted 1");
+  EXPECT_EQ(reason("\"format\": 2", "\"format\": 3"), "manifest: format 3, wanted 2");
   EXPECT_EQ(reason("\"kernels\"", "\"unknown\": {}, \"kernels\""), "accepted");
 }
 

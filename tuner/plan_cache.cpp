@@ -29,17 +29,24 @@ class Contents {
   Manifest manifest_;
 };
 
+std::string template_hash(const KernelName& name) {
+  const codegen::Template* found = codegen::find_template(name);
+  return found == nullptr ? "" : found->hash;
+}
+
 PlanRecord record_plan(const Plan& plan, Contents& contents) {
   PlanRecord record{.threads = plan.threads, .objective = plan.objective, .problems = {}};
   for (const PlannedProblem& problem : plan.problems) {
     ProblemRecord& out =
         record.problems.emplace_back(ProblemRecord{.problem = problem.problem, .classes = {}});
     for (const PlannedClass& c : problem.classes) {
-      const int kernel = contents.add(*c.object, {.name = to_string(c.object->spec.name),
-                                                  .packing_key = c.packing_key,
-                                                  .form = c.form,
-                                                  .sizes = c.sizes,
-                                                  .symbol_prefix = {}});
+      const int kernel =
+          contents.add(*c.object, {.name = to_string(c.object->spec.name),
+                                   .template_hash = template_hash(c.object->spec.name),
+                                   .packing_key = c.packing_key,
+                                   .form = c.form,
+                                   .sizes = c.sizes,
+                                   .symbol_prefix = {}});
       out.classes.push_back({.m_min = c.m_min,
                              .m_max = c.m_max,
                              .kernel = kernel,
@@ -51,7 +58,8 @@ PlanRecord record_plan(const Plan& plan, Contents& contents) {
   return record;
 }
 
-// A plan of the old file again, its kernels specialised anew.
+// A plan of the old file again, its kernels specialised anew from the same templates: an old plan
+// knows how much scratch and packed memory the old code wants, not what today's does.
 Result<PlanRecord> revive(const Manifest& old, const PlanRecord& plan, Contents& contents) {
   PlanRecord record = plan;
   for (ProblemRecord& problem : record.problems) {
@@ -61,11 +69,15 @@ Result<PlanRecord> revive(const Manifest& old, const PlanRecord& plan, Contents&
       }
       const KernelRecord& kernel = old.kernels[static_cast<size_t>(c.kernel)];
       BITNET_TRY(KernelName name, parse_kernel_name(kernel.name));
+      const std::string hash = template_hash(name);
+      if (hash.empty() || hash != kernel.template_hash)
+        return fail(Error::Kind::unsupported, "the code of {} has changed since", kernel.name);
       BITNET_TRY(codegen::Object object, codegen::specialise({.name = std::move(name),
                                                               .n = problem.problem.n,
                                                               .k = problem.problem.k,
                                                               .tune_cpu = {}}));
       c.kernel = contents.add(object, {.name = kernel.name,
+                                       .template_hash = hash,
                                        .packing_key = kernel.packing_key,
                                        .form = kernel.form,
                                        .sizes = kernel.sizes,

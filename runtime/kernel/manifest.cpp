@@ -37,6 +37,7 @@ void fields(auto& walk, Either<BnSizes> auto& s) {
 
 void fields(auto& walk, Either<KernelRecord> auto& k) {
   walk("name", k.name);
+  walk("template_hash", k.template_hash);
   walk("packing_key", k.packing_key);
   walk("form", k.form);
   walk("sizes", k.sizes);

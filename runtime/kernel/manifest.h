@@ -19,6 +19,7 @@ namespace bitnet {
 
 struct KernelRecord {  // one compiled kernel in the file
   std::string name;    // to_string(KernelName)
+  std::string template_hash{};  // of the code that it was compiled from, and that sizes belong to
   std::string packing_key, form;
   BnSizes sizes{};  // for the problem that it was compiled for
   // Offsets of the entry points from the start of the file; finish 0: none.
@@ -46,7 +47,7 @@ struct PlanRecord {  // a cache holds one for each (threads, objective) tuned
 };
 
 struct Manifest {
-  int format = 1;
+  int format = 2;
   int abi = BITNET_ABI_VERSION;
   std::string tool_version, llvm_version;
   std::string architecture;  // "x86_64"
