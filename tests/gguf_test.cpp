@@ -102,6 +102,18 @@ TEST(Printable, KeepsTextAndEscapesTheRest) {
             "\\xff\\xc0\\xaf\\xed\\xa0\\x80\\xe2\\x82");
   EXPECT_EQ(printable("\xc2\x85"), "\\xc2\\x85");
   EXPECT_EQ(printable("abcdef", 3), "abc...");
+  EXPECT_EQ(printable("ab\u00e9\u00e9", 3), "ab\u00e9...");
+  EXPECT_EQ(printable(std::string(1000, 'n')).size(), 96 + 3U);
+}
+
+// Marks that turn what follows round, break the line, or hide.
+TEST(Printable, EscapesWhatCannotBeSeen) {
+  EXPECT_EQ(printable("a\u202egnp.exe"), "a\\xe2\\x80\\xaegnp.exe");
+  for (const char* mark : {"\u061c", "\u200b", "\u200f", "\u2028", "\u2029", "\u202a", "\u2066",
+                           "\u2069", "\ufeff", "\u00ad", "\U000e0041"})
+    EXPECT_TRUE(printable(mark).starts_with("\\x")) << printable(mark);
+  for (const char* text : {"\u00a0", "\u2027", "\u202f", "\u0627\u0644", "\u05d0", "\uff01"})
+    EXPECT_EQ(printable(text), text);
 }
 
 TEST(Half, AllValuesSurviveTheRoundTrip) {
