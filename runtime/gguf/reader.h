@@ -28,6 +28,15 @@ struct GgufArray {
   std::span<const std::byte> bytes;
 };
 
+// What a message says of a value: "the integer 3", "an array of 4 strings".
+std::string describe(const GgufValue& value);
+// Some converters write once a layer what is one value for all: of an array of equal elements the
+// element, of anything but an array the value itself. Nothing where elements differ or there are
+// none.
+std::optional<GgufValue> uniform(const GgufValue& value);
+// A number or bool (of an array of equal ones: one of them) as double; nothing for anything else.
+std::optional<double> number(const GgufValue& value);
+
 struct TensorInfo {
   std::string_view name;
   GgmlType type = GgmlType::f32;
@@ -59,6 +68,9 @@ class Gguf {
   Result<std::vector<float>> floats(std::string_view key) const;
   Result<std::vector<int32_t>> ints(std::string_view key) const;
   bool has(std::string_view key) const;
+  const GgufValue* value(std::string_view key) const;  // null: there is none
+  using Metadata = std::map<std::string_view, GgufValue, std::less<>>;
+  const Metadata& metadata() const { return values_; }
 
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
   const TensorInfo* find(std::string_view name) const;
@@ -70,11 +82,10 @@ class Gguf {
 
  private:
   friend class GgufParser;
-  const GgufValue* value(std::string_view key) const;
   std::string path_;
   MappedFile file_;
   std::span<const std::byte> bytes_;
-  std::map<std::string_view, GgufValue, std::less<>> values_;
+  Metadata values_;
   std::vector<TensorInfo> tensors_;
   std::map<std::string_view, size_t, std::less<>> by_name_;
 };

@@ -42,7 +42,7 @@ class ModelReader {
 
   std::unexpected<Error> wrong_shape(const TensorInfo& tensor, int64_t n, int64_t k) const {
     return fail(Error::Kind::invalid, "{}: {}: found {}x{} (rows x columns), wanted {}x{}",
-                file_.path(), tensor.name, tensor.n(), tensor.k(), n, k);
+                file_.path(), printable(tensor.name), tensor.n(), tensor.k(), n, k);
   }
 
   Result<void> check_tokens() const {
@@ -110,7 +110,7 @@ class ModelReader {
       }
     } else {
       return fail(Error::Kind::unsupported, "{}: {}: found {}, wanted F32, F16 or BF16",
-                  file_.path(), tensor.name, traits(tensor.type).name);
+                  file_.path(), printable(tensor.name), traits(tensor.type).name);
     }
     model_.converted.push_back(std::move(values));
     return std::span<const float>(model_.converted.back());
@@ -153,24 +153,25 @@ class ModelReader {
   std::set<std::string_view> used_;
 };
 
-Result<ModelFile> read(Gguf file) {
+Result<ModelFile> read(Gguf file, const ModelFileOptions& options) {
   ModelFile model;
   model.file = std::move(file);
-  BITNET_TRY(model.hparams, read_hparams(model.file));
+  BITNET_TRY(model.hparams, read_hparams(model.file, options, model.notices));
   BITNET_CHECK(ModelReader(model).run());
   return model;
 }
 
 }  // namespace
 
-Result<ModelFile> ModelFile::open(const std::string& path) {
+Result<ModelFile> ModelFile::open(const std::string& path, const ModelFileOptions& options) {
   BITNET_TRY(Gguf file, Gguf::open(path));
-  return read(std::move(file));
+  return read(std::move(file), options);
 }
 
-Result<ModelFile> ModelFile::parse(std::span<const std::byte> bytes, const std::string& name) {
+Result<ModelFile> ModelFile::parse(std::span<const std::byte> bytes, const std::string& name,
+                                   const ModelFileOptions& options) {
   BITNET_TRY(Gguf file, Gguf::parse(bytes, name));
-  return read(std::move(file));
+  return read(std::move(file), options);
 }
 
 }  // namespace bitnet
