@@ -121,6 +121,32 @@ TEST(ModelFile, ReadsWithoutAPreTokenizerAndWithAnotherAlignment) {
   EXPECT_EQ(tokenizer->decode(tokenizer->encode("so it is", false, false)), "so it is");
 }
 
+// Written by ARM's quantizer: the same bytes mean other trits, and nothing in the file says so.
+TEST(ModelFile, I2sIsReadInTheLayoutThatIsAskedFor) {
+  const Bytes bytes = build_tiny({.hidden = 16, .feed_forward = 16, .head_size = 8}).build();
+  const auto x86 = ModelFile::parse(bytes, "t.gguf");
+  const auto arm = ModelFile::parse(bytes, "t.gguf", {.i2s_layout = I2sLayout::blocks_of_64});
+  ASSERT_TRUE(x86 && arm);
+  EXPECT_TRUE(arm->notices.empty());
+  std::vector<int8_t> first(256), second(256);
+  ASSERT_TRUE(x86->layers[0].q.decode_rows(0, 16, first.data()));
+  ASSERT_TRUE(arm->layers[0].q.decode_rows(0, 16, second.data()));
+  EXPECT_NE(first, second);
+  for (size_t i = 0; i < 16; ++i) EXPECT_EQ(first[i], second[i]) << i;  // high bits of the same bytes
+}
+
+TEST(ModelFile, ALayoutOfI2sWithoutI2sIsSaidToBeUnused) {
+  const Bytes bytes = build_tiny({.linear = GgmlType::tq2_0,
+                                  .hidden = 256,
+                                  .feed_forward = 256,
+                                  .kv_heads = 2,
+                                  .head_size = 128})
+                          .build();
+  const auto model = ModelFile::parse(bytes, "t.gguf", {.i2s_layout = I2sLayout::blocks_of_64});
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->notices.size(), 1U);
+}
+
 TEST(Problems, FollowFromShapes) {
   const LinearShapes shapes{.hidden = 2560,
                             .q_rows = 2560,

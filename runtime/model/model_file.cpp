@@ -1,5 +1,6 @@
 // ModelFile::open: finds every tensor of the model by name, checks type and shape, and refuses what
 // is left over.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <set>
@@ -16,9 +17,11 @@ static_assert(TernaryMatrix::kMaxK == BN_MAX_K);
 
 class ModelReader {
  public:
-  explicit ModelReader(ModelFile& model) : model_(model), file_(model.file), h_(model.hparams) {}
+  ModelReader(ModelFile& model, I2sLayout i2s_layout)
+      : model_(model), file_(model.file), h_(model.hparams), i2s_layout_(i2s_layout) {}
 
   Result<void> run() {
+    say_unused_layout();
     BITNET_CHECK(check_tokens());
     BITNET_TRY(model_.embedding, floats("token_embd.weight"));
     model_.head = model_.embedding;
@@ -73,7 +76,7 @@ class ModelReader {
 
   Result<TernaryMatrix> linear(const std::string& name, int64_t n, int64_t k) {
     BITNET_TRY(const TensorInfo* tensor, take(name));
-    BITNET_TRY(TernaryMatrix matrix, TernaryMatrix::open(file_, *tensor));
+    BITNET_TRY(TernaryMatrix matrix, TernaryMatrix::open(file_, *tensor, i2s_layout_));
     if (matrix.n() != n || matrix.k() != k) return wrong_shape(*tensor, n, k);
     if (const TensorInfo* scale = file_.find(TernaryMatrix::scale_name(tensor->name)))
       used_.insert(scale->name);
@@ -147,9 +150,17 @@ class ModelReader {
     return {};
   }
 
+  void say_unused_layout() {
+    const bool any = std::ranges::any_of(
+        file_.tensors(), [](const TensorInfo& tensor) { return tensor.type == GgmlType::i2_s; });
+    if (!any && i2s_layout_ != I2sLayout::blocks_of_128)
+      model_.notices.emplace_back("the layout of I2_S that was asked for: no matrix is I2_S here");
+  }
+
   ModelFile& model_;
   const Gguf& file_;
   const Hparams& h_;
+  I2sLayout i2s_layout_;
   std::set<std::string_view> used_;
 };
 
@@ -157,7 +168,7 @@ Result<ModelFile> read(Gguf file, const ModelFileOptions& options) {
   ModelFile model;
   model.file = std::move(file);
   BITNET_TRY(model.hparams, read_hparams(model.file, options, model.notices));
-  BITNET_CHECK(ModelReader(model).run());
+  BITNET_CHECK(ModelReader(model, options.i2s_layout).run());
   return model;
 }
 
