@@ -13,6 +13,7 @@
 #include "runtime/model/hparams.h"
 #include "tools/report/compare.h"
 #include "tools/report/table.h"
+#include "tools/common/model_options.h"
 #include "tools/common/run_tool.h"
 #include "tuner/tune.h"
 
@@ -30,6 +31,7 @@ struct Arguments {
   std::string model{}, cache{}, csv_folder{}, markdown{};
   int threads = 0;
   double budget = 4;
+  ModelFileOptions file{};
 };
 
 class Folder {  // temporary
@@ -110,6 +112,7 @@ class Reporter {
     const std::string cache = folder_.path() + "/" + std::string(name(level)) + ".kc";
     tuner::SilentListener quiet;
     const tuner::TuneOptions options{.model = arguments_.model,
+                                     .file = arguments_.file,
                                      .output = cache,
                                      .threads = pool_.size(),
                                      .preset = "quick",
@@ -179,7 +182,8 @@ class Reporter {
 };
 
 Result<void> run(const Arguments& a) {
-  BITNET_TRY(const ModelFile model, ModelFile::open(a.model));
+  BITNET_TRY(const ModelFile model, ModelFile::open(a.model, a.file));
+  print_notices(model.notices);
   const std::vector<Problem> problems = problems_of(model.hparams.linear_shapes());
   const IsaSet proved = proved_isa();
   const int threads = a.threads > 0 ? a.threads : default_thread_count();
@@ -221,6 +225,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--csv", a.csv_folder, "also write <cpu>.csv in this folder")->type_name("FOLDER");
   app.add_option("--markdown", a.markdown, "also write the table to this file")->type_name("FILE");
+  add_model_file_options(app, a.file);
   app.set_version_flag("--version", std::string("bitnet-report ") + BITNET_VERSION);
   return run_tool(app, argc, argv, [&] { return run(a); });
 }

@@ -7,6 +7,7 @@
 
 #include "runtime/cpu/isa.h"
 #include "tools/common/command_line.h"
+#include "tools/common/model_options.h"
 
 namespace bitnet {
 namespace {
@@ -296,6 +297,7 @@ Parsed parse_arguments(int argc, char** argv) {
   add_generation(app, arguments, raw);
   add_speed(app, arguments, raw);
   add_precision(app, raw);
+  add_model_file_options(app, arguments.model.file);
   add_tasks(app, arguments, raw);
   add_output(app, arguments, raw);
   if (const auto code = parse_command_line(app, argc, argv, kOneDash)) return {std::nullopt, *code};

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "runtime/base/mapped_file.h"
+#include "tools/common/model_options.h"
 #include "tools/run/arguments.h"
 #include "tools/run/interrupt.h"
 #include "tools/run/tasks.h"
@@ -43,6 +44,7 @@ Result<int> run(Arguments& arguments) {
   if (!arguments.quiet) arguments.model.progress = load_progress(timings.total);
   BITNET_TRY(Model model, Model::load(arguments.model_path, arguments.model));
   timings.load_ms = timings.total.milliseconds();
+  if (!arguments.quiet) print_notices(model.notices());
   Receipt receipt(arguments.receipt_full);
   const Task task{arguments, model, arguments.receipt ? &receipt : nullptr, timings};
   describe_model(task);

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "runtime/base/mapped_file.h"
+#include "tools/common/model_options.h"
 #include "tools/common/progress.h"
 #include "tools/common/run_tool.h"
 #include "tuner/tune.h"
@@ -133,6 +134,7 @@ int main(int argc, char** argv) {
   app.add_option("--memory", arguments.tune.memory_folder,
                  "folder of trials.log and wisdom (default: beside the caches)")
       ->type_name("FOLDER");
+  add_model_file_options(app, arguments.tune.file);
   app.add_flag("-q,--quiet", arguments.quiet, "no progress on stderr");
   app.set_version_flag("--version", std::string("bitnet-tune ") + BITNET_VERSION);
   std::signal(SIGINT, on_interrupt);
