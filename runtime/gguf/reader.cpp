@@ -7,6 +7,7 @@
 #include "runtime/base/printable.h"
 #include "runtime/base/round_up.h"
 #include "runtime/gguf/cursor.h"
+#include "runtime/gguf/foreign_file.h"
 #include "runtime/gguf/value_types.h"
 
 namespace bitnet {
@@ -46,8 +47,11 @@ class GgufParser {
   };
 
   Result<void> read_header() {
-    BITNET_TRY(const auto magic, cursor_.number<uint32_t>("the magic number"));
-    if (magic != kMagic) {
+    const auto magic = cursor_.number<uint32_t>("the magic number");
+    if (!magic || *magic != kMagic) {
+      if (const auto what = foreign_file(out_.bytes_))
+        return fail(Error::Kind::invalid, "not a GGUF file: {}", *what);
+      if (!magic) return std::unexpected(magic.error());
       const std::string_view found(reinterpret_cast<const char*>(out_.bytes_.data()), 4);
       return fail(Error::Kind::invalid,
                   "not a GGUF file: found \"{}\" at its start, wanted \"GGUF\"", printable(found));
@@ -187,11 +191,8 @@ class GgufParser {
     auto bytes =
         tensor_bytes(tensor.type, tensor.dims.size() > 1 ? tensor.dims[1] : 1, tensor.dims[0]);
     if (!bytes) return in(where, bytes.error());
-    if (!out_.by_name_.emplace(name, out_.tensors_.size()).second)
-      return fail(Error::Kind::invalid, "{}: there are two tensors of this name", where);
     places_.push_back({offset, *bytes, out_.tensors_.size()});
-    out_.tensors_.push_back(std::move(tensor));
-    return {};
+    return out_.add(std::move(tensor), out_.path_);
   }
 
   // Scalars (no dimensions) become [1]; trailing dimensions of 1 are dropped.
@@ -261,9 +262,10 @@ class GgufParser {
 
 Result<Gguf> Gguf::open(const std::string& path) {
   BITNET_TRY(MappedFile file, MappedFile::open(path));
-  auto parsed = parse(file.bytes(), path);
-  if (parsed) parsed->file_ = std::move(file);
-  return parsed;
+  BITNET_TRY(Gguf gguf, parse(file.bytes(), path));
+  gguf.files_.push_back(std::move(file));
+  BITNET_CHECK(gguf.join_parts());
+  return gguf;
 }
 
 Result<Gguf> Gguf::parse(std::span<const std::byte> bytes, const std::string& name) {
@@ -277,7 +279,19 @@ Result<Gguf> Gguf::parse(std::span<const std::byte> bytes, const std::string& na
   return gguf;
 }
 
-uint64_t Gguf::file_bytes() const { return bytes_.size(); }
+Result<void> Gguf::add(TensorInfo tensor, const std::string& where) {
+  if (!by_name_.emplace(tensor.name, tensors_.size()).second)
+    return fail(Error::Kind::invalid, "{}: {}: there are two tensors of this name", where,
+                printable(tensor.name));
+  tensors_.push_back(std::move(tensor));
+  return {};
+}
+
+uint64_t Gguf::file_bytes() const {
+  uint64_t bytes = 0;
+  for (const MappedFile& file : files_) bytes += file.bytes().size();
+  return files_.empty() ? bytes_.size() : bytes;
+}
 
 const TensorInfo* Gguf::find(std::string_view name) const {
   const auto found = by_name_.find(name);

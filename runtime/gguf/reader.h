@@ -46,14 +46,17 @@ struct TensorInfo {
   int64_t n() const { return dims.size() > 1 ? static_cast<int64_t>(dims[1]) : 1; }
 };
 
+struct Split;
+
 class Gguf {
  public:
+  // Of a split model, its first part: the others are opened, too, and their tensors added.
   static Result<Gguf> open(const std::string& path);
   // For tests and fuzzing: bytes must outlive the result; name stands in messages.
   static Result<Gguf> parse(std::span<const std::byte> bytes, const std::string& name);
 
   const std::string& path() const { return path_; }
-  uint64_t file_bytes() const;
+  uint64_t file_bytes() const;  // of all parts
 
   // Typed access. `..._or`: absent gives the default, a wrong type is an error all the same.
   Result<uint64_t> unsigned_value(std::string_view key) const;
@@ -78,12 +81,20 @@ class Gguf {
 
   // A tensor's data that has been used up: see MappedFile::release. Nothing happens to bytes that
   // were given to parse().
-  void release(std::span<const std::byte> data) const { file_.release(data); }
+  void release(std::span<const std::byte> data) const {
+    for (const MappedFile& file : files_) file.release(data);
+  }
 
  private:
   friend class GgufParser;
+  // Names the file where there is one of this name.
+  Result<void> add(TensorInfo tensor, const std::string& where);
+  Result<void> join_parts();  // split.cpp
+  Result<void> join_part(const std::string& path, const Split& wanted);
+  Result<void> check_tensor_count(uint64_t parts) const;
+
   std::string path_;
-  MappedFile file_;
+  std::vector<MappedFile> files_;  // the parts in order; none where parse() was given bytes
   std::span<const std::byte> bytes_;
   Metadata values_;
   std::vector<TensorInfo> tensors_;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <string_view>
+#include <utility>
 
 #include "runtime/base/printable.h"
 #include "runtime/kernel/abi.h"
@@ -100,7 +101,26 @@ class Keys {
   std::string prefix_;
 };
 
+// What general.type calls a GGUF file that is no model.
+constexpr std::pair<std::string_view, std::string_view> kOtherTypes[] = {
+    {"adapter", "an adapter (LoRA) of another model"},
+    {"mmproj", "a projector of images or sounds"},
+    {"imatrix", "an importance matrix for quantizing"},
+    {"vocab", "a vocabulary without weights"},
+};
+
+Result<void> check_type(const Gguf& file) {
+  BITNET_TRY(const auto type, file.string_or_none("general.type"));
+  if (!type || *type == "model") return {};
+  std::string found = '"' + printable(*type) + '"';
+  for (const auto& [name, what] : kOtherTypes)
+    if (name == *type) found += fmt::format(", {}", what);
+  return fail(Error::Kind::unsupported, "{}: key general.type: found {}, wanted \"model\"",
+              file.path(), found);
+}
+
 Result<const Architecture*> find_architecture(const Gguf& file) {
+  BITNET_CHECK(check_type(file));
   BITNET_TRY(const std::string_view name, file.string_value("general.architecture"));
   for (const Architecture& architecture : kArchitectures) {
     if (architecture.name == name) return &architecture;
