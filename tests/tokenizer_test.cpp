@@ -6,10 +6,14 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <random>
+#include <set>
 #include <sstream>
 
 #include "runtime/text/byte_alphabet.h"
+#include "runtime/text/chat.h"
 #include "runtime/text/pcg.h"
+#include "runtime/text/special_tokens.h"
 #include "tests/byte_vocabulary.h"
 #include "tests/gguf_builder.h"
 
@@ -226,6 +230,83 @@ TEST(SpecialTokens, ATextOfTheirFirstBytesIsNotQuadratic) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
+// Every place and every length, longest first: what the definition says, and slow.
+std::vector<std::pair<size_t, int32_t>> taken_by_definition(const Vocabulary& v,
+                                                            std::string_view text,
+                                                            SpecialTokens::Range parsed) {
+  struct Match {
+    size_t bytes, begin;
+    int32_t id;
+  };
+  std::vector<Match> all;
+  for (size_t id = 0; id < v.tokens.size(); ++id) {
+    const bool user = v.types[id] == TokenType::user_defined;
+    if (!user && v.types[id] != TokenType::control) continue;
+    const size_t bytes = v.tokens[id].size();
+    for (size_t at = 0; at + bytes <= text.size(); ++at)
+      if (text.substr(at, bytes) == v.tokens[id] &&
+          (user || (parsed.begin <= at && at + bytes <= parsed.end)))
+        all.push_back({bytes, at, static_cast<int32_t>(id)});
+  }
+  std::ranges::sort(all, [](const Match& a, const Match& b) {
+    return std::tuple(b.bytes, a.id, a.begin) < std::tuple(a.bytes, b.id, b.begin);
+  });
+  std::vector<bool> taken(text.size());
+  std::vector<std::pair<size_t, int32_t>> places;
+  for (const Match& match : all) {
+    const auto from = taken.begin() + static_cast<ptrdiff_t>(match.begin);
+    const auto to = from + static_cast<ptrdiff_t>(match.bytes);
+    if (std::find(from, to, true) != to) continue;
+    std::fill(from, to, true);
+    places.emplace_back(match.begin, match.id);
+  }
+  std::ranges::sort(places);
+  return places;
+}
+
+TEST(SpecialTokens, TakeTheirPlacesAsDefinedInRandomTexts) {
+  std::mt19937 random(5);
+  for (int round = 0; round < 300; ++round) {
+    const auto word = [&random](size_t most) {
+      std::string text(1 + random() % most, 'a');
+      for (char& c : text) c = static_cast<char>('a' + random() % 2);
+      return text;
+    };
+    std::set<std::string> texts;
+    for (int i = 0; i < 8; ++i) texts.insert(word(6));
+    Vocabulary v;
+    for (const std::string& text : texts)
+      add(v, text, random() % 3 == 0 ? TokenType::user_defined : TokenType::control);
+    const TokenIndex index(v);
+    const SpecialTokens special(v, index);
+    const std::string text = word(40);
+    const size_t begin = random() % text.size();
+    const SpecialTokens::Range parsed = {begin, begin + random() % (text.size() - begin + 1)};
+    std::vector<std::pair<size_t, int32_t>> got;
+    size_t at = 0;
+    for (const auto& fragment : special.split(text, {&parsed, 1})) {
+      if (fragment.token >= 0) got.emplace_back(at, fragment.token);
+      at += fragment.token >= 0 ? v.tokens[static_cast<size_t>(fragment.token)].size()
+                                : fragment.text.size();
+    }
+    EXPECT_EQ(at, text.size());
+    EXPECT_EQ(got, taken_by_definition(v, text, parsed)) << text;
+  }
+}
+
+// Three thousand lengths, and every place of the text looks as if one might stand there.
+TEST(SpecialTokens, ThousandsOfLengthsCostNothingWhereTheyAreNotInTheText) {
+  std::vector<std::string> texts;
+  for (size_t bytes = 3; bytes < 3000; ++bytes) texts.push_back("<|" + std::string(bytes, 'x'));
+  Vocabulary v = whole_word_vocabulary();
+  for (const std::string& text : texts) add(v, text, TokenType::control);
+  const auto t = make(v);
+  std::string text;
+  for (int i = 0; i < 100000; ++i) text += "<|y";
+  EXPECT_EQ(t.encode(text, false, true).size(), text.size());
+  EXPECT_EQ(t.encode("<|xxx", false, true), Ids{256});
+}
+
 Vocabulary spm_vocabulary() {
   Vocabulary v;
   v.kind = TokenizerKind::sentencepiece;
@@ -421,6 +502,101 @@ TEST(VocabularyOfAFile, WhatIsWrongWithItIsSaidInOneLine) {
     f.texts("tokenizer.ggml.merges", {"a b"});
     EXPECT_EQ(error_of(f), "");
   }
+}
+
+// ---- What files say in odd ways
+
+testing::GgufBuilder file_with(const std::vector<std::string>& specials) {
+  const Vocabulary v = byte_vocabulary();
+  std::vector<std::string> tokens(v.tokens.begin(), v.tokens.end());
+  std::vector<int32_t> types(tokens.size(), 1);
+  for (const std::string& special : specials) {
+    tokens.push_back(special);
+    types.push_back(3);
+  }
+  testing::GgufBuilder f;
+  f.text("tokenizer.ggml.model", "gpt2");
+  f.texts("tokenizer.ggml.tokens", tokens);
+  f.array("tokenizer.ggml.token_type", GgufValueType::i32, types);
+  f.texts("tokenizer.ggml.merges", {});
+  f.u32("tokenizer.ggml.bos_token_id", 256);
+  return f;
+}
+struct Opened {
+  testing::Bytes bytes;
+  std::optional<Gguf> file;
+  std::optional<Tokenizer> tokenizer;
+};
+std::unique_ptr<Opened> open(const testing::GgufBuilder& builder) {
+  auto out = std::make_unique<Opened>();
+  out->bytes = builder.build();
+  out->file.emplace(Gguf::parse(out->bytes, "m.gguf").value());
+  auto tokenizer = Tokenizer::open(*out->file);
+  EXPECT_TRUE(tokenizer) << tokenizer.error().message;
+  if (tokenizer) out->tokenizer.emplace(std::move(*tokenizer));
+  return out;
+}
+
+TEST(VocabularyOfAFile, MinusOneIsNoToken) {
+  testing::GgufBuilder f = file_with({"<bos>", "<eos>"});
+  f.number("tokenizer.ggml.bos_token_id", GgufValueType::i32, -1);
+  f.u32("tokenizer.ggml.eos_token_id", 0xffffffffU);
+  f.number("tokenizer.ggml.eot_token_id", GgufValueType::i64, int64_t{-1});
+  f.number("tokenizer.ggml.unknown_token_id", GgufValueType::u64, ~uint64_t{0});
+  const auto model = open(f);
+  const Vocabulary& v = model->tokenizer->vocabulary();
+  EXPECT_FALSE(v.bos || v.eos || v.eot || v.unknown);
+  EXPECT_FALSE(v.add_bos);
+  EXPECT_TRUE(v.notices.empty());
+  f.number("tokenizer.ggml.eos_token_id", GgufValueType::i32, -2);
+  EXPECT_NE(error_of(f), "");
+}
+
+TEST(VocabularyOfAFile, ATokenThatIsNoneIsNotAddedAndThisIsSaid) {
+  testing::GgufBuilder f = file_with({"<bos>"});
+  f.u32("tokenizer.ggml.bos_token_id", 0xffffffffU);
+  f.number("tokenizer.ggml.add_bos_token", GgufValueType::boolean, uint8_t{1});
+  f.number("tokenizer.ggml.add_eos_token", GgufValueType::boolean, uint8_t{1});
+  const auto model = open(f);
+  EXPECT_EQ(model->tokenizer->encode("a", true, true), Ids{'a'});
+  EXPECT_EQ(
+      model->tokenizer->vocabulary().notices,
+      (std::vector<std::string>{"tokenizer.ggml.add_bos_token is true, but "
+                                "tokenizer.ggml.bos_token_id names no token: none is added",
+                                "tokenizer.ggml.add_eos_token is true, but "
+                                "tokenizer.ggml.eos_token_id names no token: none is added"}));
+}
+
+TEST(VocabularyOfAFile, ABeginTokenBeforeEverySpecialTokenIsTakenOff) {
+  const std::string bos = "<|begin_of_text|>";
+  for (const std::string& own : {bos, bos + bos}) {
+    const auto model = open(file_with(
+        {own, bos + "<|eot_id|>", bos + " <|start_header_id|>", bos + bos + "<|end_header_id|>"}));
+    const Tokenizer& t = *model->tokenizer;
+    EXPECT_EQ(t.encode("<|begin_of_text|>a<|eot_id|>", false, true), (Ids{256, 'a', 257}));
+    EXPECT_EQ(t.find("<|start_header_id|>"), 258);
+    EXPECT_EQ(t.find("<|end_header_id|>"), 259);
+    EXPECT_TRUE(t.is_stop(257));
+    EXPECT_TRUE(ChatTemplate::make(ChatFormat::llama3, t));
+    ASSERT_EQ(t.vocabulary().notices.size(), 1U);
+    EXPECT_NE(t.vocabulary().notices[0].find("spelt with <|begin_of_text|>"), std::string::npos);
+  }
+}
+
+TEST(VocabularyOfAFile, ASpellingThatAnotherTokenHasStays) {
+  const auto model = open(file_with({"<bos>", "<bos><eot>", "<eot>", "<bo", "x<bos>"}));
+  EXPECT_EQ(model->tokenizer->find("<bos><eot>"), 257);
+  EXPECT_EQ(model->tokenizer->find("<eot>"), 258);
+  EXPECT_TRUE(model->tokenizer->vocabulary().notices.empty());
+}
+
+TEST(VocabularyOfAFile, ItsStringsReachNoTerminalRaw) {
+  testing::GgufBuilder f = file_with({"<bos>"});
+  f.text("tokenizer.ggml.pre", "\x1b[2J");
+  EXPECT_NE(error_of(f).find("tokenizer.ggml.pre is \\x1b[2J, known"), std::string::npos);
+  f.text("tokenizer.ggml.model", "\x1b[2J\u202e");
+  EXPECT_NE(error_of(f).find("tokenizer.ggml.model is \\x1b[2J\\xe2\\x80\\xae, known"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <array>
 #include <string>
 
+#include "runtime/base/printable.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -42,7 +44,7 @@ void Pretokenizer::Free::operator()(pcre2_real_code_8* code) const { pcre2_code_
 
 Result<Pretokenizer> Pretokenizer::make(std::string_view name) {
   if (std::ranges::find(kLlamaNames, name) == kLlamaNames.end())
-    return fail(Error::Kind::unsupported, "tokenizer.ggml.pre is {}, known are {}", name,
+    return fail(Error::Kind::unsupported, "tokenizer.ggml.pre is {}, known are {}", printable(name),
                 fmt::join(kLlamaNames, ", "));
   int error = 0;
   PCRE2_SIZE at = 0;
