@@ -301,6 +301,10 @@ const std::vector<Hostile>& cases() {
        {},
        [](auto& f) { f.f32("bitnet.rope.freq_base", std::nanf("")); },
        "key bitnet.rope.freq_base: found nan, wanted above 0"},
+      {"rope base below 1",
+       {},
+       [](auto& f) { f.f32("bitnet.rope.freq_base", 1e-30F); },
+       "key bitnet.rope.freq_base: found 1"},
       {"rope scaling",
        {},
        [](auto& f) {

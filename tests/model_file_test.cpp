@@ -1,6 +1,9 @@
 // Model files as they are found in the wild, and what is assumed where they say nothing.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "runtime/model/hparams.h"
 #include "runtime/text/tokenizer.h"
 #include "tests/tiny_model.h"
@@ -145,6 +148,29 @@ TEST(ModelFile, ALayoutOfI2sWithoutI2sIsSaidToBeUnused) {
   const auto model = ModelFile::parse(bytes, "t.gguf", {.i2s_layout = I2sLayout::blocks_of_64});
   ASSERT_TRUE(model) << model.error().message;
   EXPECT_EQ(model->notices.size(), 1U);
+}
+
+TEST(ModelFile, RopeFactorsAreReadAndChecked) {
+  const auto with = [](const std::vector<float>& values) {
+    GgufBuilder file = build_tiny({.architecture = "llama"});
+    Bytes data;
+    for (const float value : values) put(data, value);
+    file.tensors.push_back({"rope_freqs.weight", {values.size()}, 0, data, -1});
+    return file;
+  };
+  const Read good = read(with({1, 8}));
+  EXPECT_TRUE(std::ranges::equal(good.model->rope_factors, std::vector<float>{1, 8}));
+  EXPECT_TRUE(read(build_tiny()).model->rope_factors.empty());
+  const auto error_of = [&with](const std::vector<float>& values) {
+    const Bytes bytes = with(values).build();
+    return ModelFile::parse(bytes, "t.gguf").error().message;
+  };
+  EXPECT_EQ(error_of({1, 2, 4}),
+            "t.gguf: rope_freqs.weight: found 1x3 (rows x columns), wanted 1x2");
+  EXPECT_EQ(error_of({1, 0}), "t.gguf: rope_freqs.weight: element 1 is 0, wanted at least 1e-06");
+  EXPECT_EQ(error_of({-1, 1}), "t.gguf: rope_freqs.weight: element 0 is -1, wanted at least 1e-06");
+  EXPECT_EQ(error_of({1, std::nanf("")}),
+            "t.gguf: rope_freqs.weight: element 1 is nan, wanted a finite number");
 }
 
 TEST(Problems, FollowFromShapes) {

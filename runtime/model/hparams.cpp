@@ -182,6 +182,8 @@ Result<void> read_rope(const Keys& keys, Hparams& h) {
   }
   if (keys.has("rope.freq_base")) {
     BITNET_TRY(h.rope_base, keys.positive("rope.freq_base", 1e12));
+    if (h.rope_base < 1)  // angles would outgrow what sines are computed of
+      return keys.unsupported("rope.freq_base", h.rope_base, "1 or more");
   }
   return {};
 }

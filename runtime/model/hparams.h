@@ -71,6 +71,7 @@ struct ModelFile {
   Hparams hparams;
   FloatMatrix embedding, head;  // head == embedding where tied
   std::span<const float> output_norm;
+  std::span<const float> rope_factors;  // [rope dimensions / 2]: divide frequencies; or empty
   std::vector<LayerTensors> layers;
   // Norm vectors that the file does not store 4-byte aligned or as F32 (F16 and BF16 are accepted)
   // live here.

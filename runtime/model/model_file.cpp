@@ -29,6 +29,7 @@ class ModelReader {
       BITNET_TRY(model_.head, floats("output.weight"));
     }
     BITNET_TRY(model_.output_norm, norm("output_norm.weight", h_.hidden));
+    BITNET_TRY(model_.rope_factors, rope_factors());
     for (int64_t i = 0; i < h_.layers; ++i) {
       BITNET_TRY(LayerTensors layer, read_layer(fmt::format("blk.{}.", i)));
       model_.layers.push_back(std::move(layer));
@@ -93,6 +94,18 @@ class ModelReader {
                   file_.path(), name, i, values[i]);
     }
     return values;
+  }
+
+  // Llama 3.1's, where they are. The bound keeps angles within what sines are computed of.
+  Result<std::span<const float>> rope_factors() {
+    constexpr const char* kName = "rope_freqs.weight";
+    constexpr float kLeast = 1e-6F;
+    if (file_.find(kName) == nullptr) return std::span<const float>();
+    BITNET_TRY(const auto factors, norm(kName, h_.rope_dimensions / 2));
+    const auto bad = std::ranges::find_if(factors, [](float x) { return x < kLeast; });
+    if (bad == factors.end()) return factors;
+    return fail(Error::Kind::invalid, "{}: {}: element {} is {}, wanted at least {}", file_.path(),
+                kName, bad - factors.begin(), *bad, kLeast);
   }
 
   // In place where the file stores aligned F32, else converted.
