@@ -79,6 +79,23 @@ TEST_F(Parts, AreOneModel) {
                                           fs::file_size(path("m-00003-of-00003.gguf")));
 }
 
+// gguf-split --no-tensor-first-split
+TEST_F(Parts, TheFirstMayHoldNoTensors) {
+  auto parts = three();
+  parts[1].tensors.insert(parts[1].tensors.begin(), parts[0].tensors.begin(),
+                          parts[0].tensors.end());
+  parts[0].tensors.clear();
+  EXPECT_EQ(error_of(write_parts(parts)), "");
+}
+
+TEST_F(Parts, AnErrorNamesThePartThatATensorLiesIn) {
+  auto parts = three();
+  parts[2].tensor("output_norm.weight").dims = {4};
+  EXPECT_EQ(error_of(write_parts(parts)),
+            path("m-00003-of-00003.gguf") +
+                ": output_norm.weight: found 1x4 (rows x columns), wanted 1x8");
+}
+
 TEST_F(Parts, AnotherThanTheFirstNamesTheFirst) {
   write_parts(three());
   EXPECT_EQ(error_of(path("m-00002-of-00003.gguf")),

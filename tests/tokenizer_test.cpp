@@ -590,6 +590,16 @@ TEST(VocabularyOfAFile, ASpellingThatAnotherTokenHasStays) {
   EXPECT_TRUE(model->tokenizer->vocabulary().notices.empty());
 }
 
+TEST(VocabularyOfAFile, WhatIsIgnoredOfItIsSaid) {
+  testing::GgufBuilder f = file_with({"<bos>"});
+  f.number("tokenizer.ggml.normalizer.lowercase", GgufValueType::boolean, uint8_t{1});
+  f.number("tokenizer.ggml.add_sep_token", GgufValueType::boolean, uint8_t{0});
+  f.array<int32_t>("tokenizer.ggml.suppress_tokens", GgufValueType::i32, {1});
+  EXPECT_EQ(open(f)->tokenizer->vocabulary().notices,
+            (std::vector<std::string>{"tokenizer.ggml.normalizer.lowercase is ignored",
+                                      "tokenizer.ggml.suppress_tokens is ignored"}));
+}
+
 TEST(VocabularyOfAFile, ItsStringsReachNoTerminalRaw) {
   testing::GgufBuilder f = file_with({"<bos>"});
   f.text("tokenizer.ggml.pre", "\x1b[2J");

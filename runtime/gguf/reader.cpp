@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <utility>
 
 #include "runtime/base/printable.h"
@@ -291,6 +292,17 @@ uint64_t Gguf::file_bytes() const {
   uint64_t bytes = 0;
   for (const MappedFile& file : files_) bytes += file.bytes().size();
   return files_.empty() ? bytes_.size() : bytes;
+}
+
+std::string Gguf::where(const TensorInfo& tensor) const {
+  const std::string* path = &path_;
+  for (const MappedFile& file : files_) {
+    const std::byte* begin = file.bytes().data();
+    const bool inside = !std::less<>{}(tensor.data.data(), begin) &&
+                        std::less<>{}(tensor.data.data(), begin + file.bytes().size());
+    if (inside) path = &file.path();
+  }
+  return fmt::format("{}: {}", *path, printable(tensor.name));
 }
 
 const TensorInfo* Gguf::find(std::string_view name) const {

@@ -79,6 +79,9 @@ class Gguf {
   const TensorInfo* find(std::string_view name) const;
   Result<const TensorInfo*> tensor(std::string_view name) const;  // error: not_found
 
+  // "<file>: <tensor>", printable, for messages: the part that it lies in.
+  std::string where(const TensorInfo& tensor) const;
+
   // A tensor's data that has been used up: see MappedFile::release. Nothing happens to bytes that
   // were given to parse().
   void release(std::span<const std::byte> data) const {

@@ -45,7 +45,7 @@ Result<TernaryMatrix> TernaryMatrix::open(const Gguf& file, const TensorInfo& te
                                           I2sLayout i2s_layout) {
   TernaryMatrix matrix;
   matrix.name_ = printable(tensor.name);
-  matrix.where_ = file.path() + ": " + matrix.name_;
+  matrix.where_ = file.where(tensor);
   const std::string& where = matrix.where_;
   if (!traits(tensor.type).ternary) {
     return fail(Error::Kind::unsupported,
@@ -67,8 +67,7 @@ Result<TernaryMatrix> TernaryMatrix::open(const Gguf& file, const TensorInfo& te
   BITNET_CHECK(tensor.type == GgmlType::i2_s ? matrix.find_i2s_scale() : matrix.find_block_scale());
   const std::string factor_name = scale_name(tensor.name);
   if (const TensorInfo* factor = file.find(factor_name)) {
-    BITNET_TRY(const float value,
-               read_scalar(file.path() + ": " + printable(factor_name), *factor));
+    BITNET_TRY(const float value, read_scalar(file.where(*factor), *factor));
     matrix.scale_ *= value;
     BITNET_CHECK(matrix.check_scale(matrix.scale_));
   }

@@ -6,7 +6,6 @@
 #include <set>
 #include <utility>
 
-#include "runtime/base/printable.h"
 #include "runtime/gguf/half.h"
 #include "runtime/model/hparams.h"
 
@@ -45,8 +44,8 @@ class ModelReader {
   }
 
   std::unexpected<Error> wrong_shape(const TensorInfo& tensor, int64_t n, int64_t k) const {
-    return fail(Error::Kind::invalid, "{}: {}: found {}x{} (rows x columns), wanted {}x{}",
-                file_.path(), printable(tensor.name), tensor.n(), tensor.k(), n, k);
+    return fail(Error::Kind::invalid, "{}: found {}x{} (rows x columns), wanted {}x{}",
+                file_.where(tensor), tensor.n(), tensor.k(), n, k);
   }
 
   Result<void> check_tokens() const {
@@ -62,8 +61,8 @@ class ModelReader {
   Result<FloatMatrix> floats(const std::string& name) {
     BITNET_TRY(const TensorInfo* tensor, take(name));
     if (traits(tensor->type).ternary) {
-      return fail(Error::Kind::unsupported, "{}: {}: found {}, wanted F32, F16, BF16, Q8_0 or Q6_K",
-                  file_.path(), name, traits(tensor->type).name);
+      return fail(Error::Kind::unsupported, "{}: found {}, wanted F32, F16, BF16, Q8_0 or Q6_K",
+                  file_.where(*tensor), traits(tensor->type).name);
     }
     if (tensor->n() != h_.vocabulary || tensor->k() != h_.hidden)
       return wrong_shape(*tensor, h_.vocabulary, h_.hidden);
@@ -90,8 +89,8 @@ class ModelReader {
     BITNET_TRY(const auto values, norm_values(*tensor));
     for (size_t i = 0; i < values.size(); ++i) {
       if (std::isfinite(values[i])) continue;
-      return fail(Error::Kind::invalid, "{}: {}: element {} is {}, wanted a finite number",
-                  file_.path(), name, i, values[i]);
+      return fail(Error::Kind::invalid, "{}: element {} is {}, wanted a finite number",
+                  file_.where(*tensor), i, values[i]);
     }
     return values;
   }
@@ -100,12 +99,13 @@ class ModelReader {
   Result<std::span<const float>> rope_factors() {
     constexpr const char* kName = "rope_freqs.weight";
     constexpr float kLeast = 1e-6F;
-    if (file_.find(kName) == nullptr) return std::span<const float>();
+    const TensorInfo* tensor = file_.find(kName);
+    if (tensor == nullptr) return std::span<const float>();
     BITNET_TRY(const auto factors, norm(kName, h_.rope_dimensions / 2));
     const auto bad = std::ranges::find_if(factors, [](float x) { return x < kLeast; });
     if (bad == factors.end()) return factors;
-    return fail(Error::Kind::invalid, "{}: {}: element {} is {}, wanted at least {}", file_.path(),
-                kName, bad - factors.begin(), *bad, kLeast);
+    return fail(Error::Kind::invalid, "{}: element {} is {}, wanted at least {}",
+                file_.where(*tensor), bad - factors.begin(), *bad, kLeast);
   }
 
   // In place where the file stores aligned F32, else converted.
@@ -125,8 +125,8 @@ class ModelReader {
         values[i] = tensor.type == GgmlType::f16 ? float_from_half(bits) : float_from_bfloat(bits);
       }
     } else {
-      return fail(Error::Kind::unsupported, "{}: {}: found {}, wanted F32, F16 or BF16",
-                  file_.path(), printable(tensor.name), traits(tensor.type).name);
+      return fail(Error::Kind::unsupported, "{}: found {}, wanted F32, F16 or BF16",
+                  file_.where(tensor), traits(tensor.type).name);
     }
     model_.converted.push_back(std::move(values));
     return std::span<const float>(model_.converted.back());
@@ -157,8 +157,8 @@ class ModelReader {
     for (const TensorInfo& tensor : file_.tensors()) {
       if (used_.contains(tensor.name)) continue;
       return fail(Error::Kind::unsupported,
-                  "{}: {}: architecture {} with {} layers has no such tensor here", file_.path(),
-                  printable(tensor.name), h_.architecture, h_.layers);
+                  "{}: architecture {} with {} layers has no such tensor here", file_.where(tensor),
+                  h_.architecture, h_.layers);
     }
     return {};
   }

@@ -95,6 +95,19 @@ Result<bool> read_add(const Gguf& file, std::string_view key, bool missing, std:
   return add && has_id;
 }
 
+// What other kinds of tokenizers do, and what is done here by no kind.
+void say_ignored(const Gguf& file, std::vector<std::string>& notices) {
+  for (const char* key :
+       {"tokenizer.ggml.add_sep_token", "tokenizer.ggml.normalizer.lowercase",
+        "tokenizer.ggml.normalizer.strip_accents", "tokenizer.ggml.precompiled_charsmap",
+        "tokenizer.ggml.suppress_tokens"}) {
+    const GgufValue* value = file.value(key);
+    const auto* array = value == nullptr ? nullptr : std::get_if<GgufArray>(value);
+    if (array != nullptr ? array->count > 0 : value != nullptr && number(*value) != 0.0)
+      notices.push_back(fmt::format("{} is ignored", key));
+  }
+}
+
 }  // namespace
 
 Result<Vocabulary> Vocabulary::read(const Gguf& file) {
@@ -129,6 +142,7 @@ Result<Vocabulary> Vocabulary::read(const Gguf& file) {
   BITNET_TRY(const auto chat, file.string_or_none("tokenizer.chat_template"));
   v.chat_template = chat.value_or("");
   strip_repeated_bos(v);
+  say_ignored(file, v.notices);
   return v;
 }
 
