@@ -70,6 +70,17 @@ TEST_F(ModelFileCli, NoticesAreNotesOnStderr) {
   EXPECT_TRUE(has(err("bitnet-bench", model, "-p 2 -n 0 -r 1 -t 1"), note));
 }
 
+TEST_F(ModelFileCli, TheTunerTakesAndSaysTheSame) {
+  if (!fs::exists(BITNET_PROGRAMS "/bitnet-tune")) GTEST_SKIP() << "built without the tuner";
+  GgufBuilder file = build_tiny();
+  file.text("bitnet.hidden_activation", "gelu");
+  const std::string model = write("m.gguf", file), require = "--wisdom require -t 1";
+  EXPECT_TRUE(has(err("bitnet-tune", model, require, 1), "found \"gelu\", wanted silu or relu2"));
+  const std::string text = err("bitnet-tune", model, require + " --activation relu2", 1);
+  EXPECT_TRUE(has(text, "note: the activation is relu2 as asked for")) << text;
+  EXPECT_TRUE(has(text, "wisdom does not know")) << text;
+}
+
 TEST_F(ModelFileCli, NoticesOfTheVocabularyAreNotesToo) {
   GgufBuilder file = build_tiny();
   file.u32("tokenizer.ggml.bos_token_id", 0xffffffffU);
