@@ -13,6 +13,7 @@
 #include "runtime/text/byte_alphabet.h"
 #include "runtime/text/chat.h"
 #include "runtime/text/pcg.h"
+#include "runtime/text/pretokenizer.h"
 #include "runtime/text/special_tokens.h"
 #include "tests/byte_vocabulary.h"
 #include "tests/gguf_builder.h"
@@ -120,7 +121,8 @@ TEST(ByteLevelBpe, AnUnknownPretokenizerIsRefused) {
   ASSERT_FALSE(t);
   EXPECT_EQ(
       t.error().message,
-      "tokenizer.ggml.pre is tekken, known are llama-bpe, llama3, llama-v3, falcon3, falcon_e");
+      "tokenizer.ggml.pre is tekken, known are llama-bpe, llama3, llama-v3, falcon3, falcon_e, "
+            "gpt-2, phi-2, mpt, olmo, jais, gigachat, trillion, a.x-4.0, mellum");
 }
 
 // The alternatives of the expression one by one. '|' marks where words end; every byte is a token,
@@ -495,7 +497,8 @@ TEST(VocabularyOfAFile, WhatIsWrongWithItIsSaidInOneLine) {
     f.text("tokenizer.ggml.pre", "qwen2");
     EXPECT_EQ(error_of(f),
               "m.gguf: tokenizer.ggml.pre is qwen2, known are llama-bpe, llama3, llama-v3, "
-              "falcon3, falcon_e");
+              "falcon3, falcon_e, gpt-2, phi-2, mpt, olmo, jais, gigachat, trillion, a.x-4.0, "
+              "mellum");
   }
   {
     testing::GgufBuilder f = bpe();  // the official 2B-4T file has no tokenizer.ggml.pre
@@ -535,6 +538,33 @@ std::unique_ptr<Opened> open(const testing::GgufBuilder& builder) {
   EXPECT_TRUE(tokenizer) << tokenizer.error().message;
   if (tokenizer) out->tokenizer.emplace(std::move(*tokenizer));
   return out;
+}
+
+TEST(Pretokenizer, CutsWordsAsGpt2Does) {
+  const Pretokenizer gpt2 = Pretokenizer::make("gpt-2").value();
+  const std::pair<const char*, std::vector<std::string_view>> cases[] = {
+      {"I'm 12345 years", {"I", "'m", " 12345", " years"}},
+      {"I'M here", {"I", "'", "M", " here"}},
+      {"a  b\n\nc  ", {"a", " ", " b", "\n", "\n", "c", "  "}},
+      {"hi!!\n", {"hi", "!!", "\n"}},
+      {"\tx", {"\t", "x"}},
+  };
+  for (const auto& [text, want] : cases) {
+    std::vector<std::string_view> words;
+    gpt2.split(text, words);
+    EXPECT_EQ(words, want) << text;
+  }
+}
+
+TEST(VocabularyOfAFile, ThePreTokenizersNameSaysWhetherTextBeginsWithAToken) {
+  testing::GgufBuilder f = file_with({"<bos>"});
+  EXPECT_TRUE(open(f)->tokenizer->vocabulary().add_bos);
+  f.text("tokenizer.ggml.pre", "gpt-2");
+  const auto model = open(f);
+  EXPECT_FALSE(model->tokenizer->vocabulary().add_bos);
+  EXPECT_FALSE(model->tokenizer->vocabulary().ignore_merges);
+  f.number("tokenizer.ggml.add_bos_token", GgufValueType::boolean, uint8_t{1});
+  EXPECT_TRUE(open(f)->tokenizer->vocabulary().add_bos);
 }
 
 TEST(VocabularyOfAFile, MinusOneIsNoToken) {

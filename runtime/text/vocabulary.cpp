@@ -6,6 +6,7 @@
 #include <string>
 
 #include "runtime/base/printable.h"
+#include "runtime/text/pretokenizer.h"
 #include "runtime/text/repeated_bos.h"
 
 namespace bitnet {
@@ -123,6 +124,7 @@ Result<Vocabulary> Vocabulary::read(const Gguf& file) {
   BITNET_TRY(v.eos, read_id(file, "tokenizer.ggml.eos_token_id", count));
   BITNET_TRY(v.eot, read_id(file, "tokenizer.ggml.eot_token_id", count));
   BITNET_TRY(v.unknown, read_id(file, "tokenizer.ggml.unknown_token_id", count));
+  PretokenizerHabits habits;
   const bool sentencepiece = v.kind == TokenizerKind::sentencepiece;
   if (sentencepiece) {
     BITNET_TRY(v.scores, read_scores(file, count));
@@ -132,10 +134,11 @@ Result<Vocabulary> Vocabulary::read(const Gguf& file) {
     // vocabulary.
     BITNET_TRY(const auto pre, file.string_or_none("tokenizer.ggml.pre"));
     v.pretokenizer = pre.value_or("llama-bpe");
-    v.ignore_merges = true;
+    habits = habits_of_pretokenizer(v.pretokenizer);
+    v.ignore_merges = habits.ignore_merges;
   }
   BITNET_TRY(v.add_space_prefix, file.bool_or("tokenizer.ggml.add_space_prefix", sentencepiece));
-  BITNET_TRY(v.add_bos, read_add(file, "tokenizer.ggml.add_bos_token", true,
+  BITNET_TRY(v.add_bos, read_add(file, "tokenizer.ggml.add_bos_token", habits.add_bos,
                                  "tokenizer.ggml.bos_token_id", v.bos.has_value(), v.notices));
   BITNET_TRY(v.add_eos, read_add(file, "tokenizer.ggml.add_eos_token", false,
                                  "tokenizer.ggml.eos_token_id", v.eos.has_value(), v.notices));
