@@ -122,7 +122,7 @@ TEST(ByteLevelBpe, AnUnknownPretokenizerIsRefused) {
   EXPECT_EQ(
       t.error().message,
       "tokenizer.ggml.pre is tekken, known are llama-bpe, llama3, llama-v3, falcon3, falcon_e, "
-            "gpt-2, phi-2, mpt, olmo, jais, gigachat, trillion, a.x-4.0, mellum");
+      "gpt-2, phi-2, mpt, olmo, jais, gigachat, trillion, a.x-4.0, mellum");
 }
 
 // The alternatives of the expression one by one. '|' marks where words end; every byte is a token,
