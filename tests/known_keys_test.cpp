@@ -90,6 +90,8 @@ const std::vector<Key>& neutral_keys() {
       flag("use_parallel_residual", false),
       u32("attention.sliding_window", 64),
       u32("attention.sliding_window", 0xffffffffU),
+      number("attention.sliding_window", GgufValueType::i32, -1),
+      f32("attention.clamp_kqv", -1),
       ints("attention.sliding_window", {0, 0}),
       u32("expert_count", 0),
       u32("expert_used_count", 0),

@@ -150,6 +150,14 @@ TEST(ModelFile, ALayoutOfI2sWithoutI2sIsSaidToBeUnused) {
   EXPECT_EQ(model->notices.size(), 1U);
 }
 
+TEST(ModelFile, WhatLiesBehindTheLastTensorIsSaidToBeIgnored) {
+  Bytes bytes = build_tiny().build();
+  EXPECT_TRUE(ModelFile::parse(bytes, "t.gguf")->notices.empty());
+  bytes.resize(bytes.size() + 100);
+  EXPECT_EQ(ModelFile::parse(bytes, "t.gguf")->notices,
+            std::vector<std::string>{"ignored: 100 bytes behind the last tensor"});
+}
+
 TEST(ModelFile, RopeFactorsAreReadAndChecked) {
   const auto with = [](const std::vector<float>& values) {
     GgufBuilder file = build_tiny({.architecture = "llama"});

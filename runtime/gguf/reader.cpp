@@ -221,10 +221,10 @@ class GgufParser {
                    file_bytes = out_.bytes_.size();
     std::sort(places_.begin(), places_.end(),
               [](const Place& a, const Place& b) { return a.offset < b.offset; });
+    const uint64_t room = file_bytes < data_begin ? 0 : file_bytes - data_begin;
     for (size_t i = 0; i < places_.size(); ++i) {
       const Place& place = places_[i];
       TensorInfo& tensor = out_.tensors_[place.tensor];
-      const uint64_t room = file_bytes < data_begin ? 0 : file_bytes - data_begin;
       if (place.bytes > room || place.offset > room - place.bytes) {
         return fail(
             Error::Kind::invalid,
@@ -235,6 +235,8 @@ class GgufParser {
       tensor.data = out_.bytes_.subspan(static_cast<size_t>(data_begin + place.offset),
                                         static_cast<size_t>(place.bytes));
     }
+    const uint64_t used = places_.empty() ? 0 : places_.back().offset + places_.back().bytes;
+    out_.trailing_bytes_ = room - std::min(room, round_up(used, alignment_));
     return {};
   }
 

@@ -82,6 +82,9 @@ class Gguf {
   // "<file>: <tensor>", printable, for messages: the part that it lies in.
   std::string where(const TensorInfo& tensor) const;
 
+  // Bytes behind the last tensor that are no padding: of no use here.
+  uint64_t trailing_bytes() const { return trailing_bytes_; }
+
   // A tensor's data that has been used up: see MappedFile::release. Nothing happens to bytes that
   // were given to parse().
   void release(std::span<const std::byte> data) const {
@@ -99,6 +102,7 @@ class Gguf {
   std::string path_;
   std::vector<MappedFile> files_;  // the parts in order; none where parse() was given bytes
   std::span<const std::byte> bytes_;
+  uint64_t trailing_bytes_ = 0;
   Metadata values_;
   std::vector<TensorInfo> tensors_;
   std::map<std::string_view, size_t, std::less<>> by_name_;

@@ -60,6 +60,7 @@ Result<void> Gguf::join_part(const std::string& path, const Split& wanted) {
     return fail(invalid, "{}: found part {} of {} in it, wanted part {} of {}", path, found.no + 1,
                 found.count, wanted.no + 1, wanted.count);
   for (TensorInfo& tensor : part.tensors_) BITNET_CHECK(add(std::move(tensor), path));
+  trailing_bytes_ += part.trailing_bytes_;
   files_.push_back(std::move(*file));
   return {};
 }

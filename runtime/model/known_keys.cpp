@@ -35,6 +35,10 @@ bool is_close(double found, double wanted) {
 
 constexpr NeutralValues kZero = {
     "0", [](auto& value, auto&) { return is_one_of(value, {0}) || is_empty(value); }};
+constexpr NeutralValues kZeroOrLess = {"0", [](auto& value, auto&) {
+                                         const std::optional<double> found = number(value);
+                                         return found && *found <= 0;
+                                       }};
 constexpr NeutralValues kFalse = {"false",
                                   [](auto& value, auto&) { return is_one_of(value, {0}); }};
 constexpr NeutralValues kTrue = {"true", [](auto& value, auto&) { return is_one_of(value, {1}); }};
@@ -69,7 +73,7 @@ constexpr NeutralValues kScoreScale = {
 constexpr NeutralValues kWholeContext = {
     "the context length or more, or 0 for none", [](auto& value, auto& scene) {
       const std::optional<double> found = number(value);
-      return found && (*found == 0 || *found >= static_cast<double>(scene.h.context));
+      return found && (*found <= 0 || *found >= static_cast<double>(scene.h.context));
     }};
 constexpr NeutralValues kRopeBase = {"rope.freq_base, or 0 for it", [](auto& value, auto& scene) {
                                        const std::optional<double> found = number(value);
@@ -198,8 +202,8 @@ constexpr auto kKeys = std::to_array<KnownKey>({
     refused("attention.temperature_scale", kZero, "a temperature of attention"),
     refused("attention.temperature_length", kZero, "a temperature of attention",
             "attention.temperature_scale"),
-    refused("attention.max_alibi_bias", kZero, "ALiBi"),
-    refused("attention.clamp_kqv", kZero, "clamped queries, keys and values"),
+    refused("attention.max_alibi_bias", kZeroOrLess, "ALiBi"),
+    refused("attention.clamp_kqv", kZeroOrLess, "clamped queries, keys and values"),
     refused("attention.causal", kTrue, "attention to what follows"),
     refused("attention.sliding_window", kWholeContext, kWindows),
     refused("attention.sliding_window_pattern", kEveryLayer, kWindows, kWindow),

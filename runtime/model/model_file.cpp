@@ -20,7 +20,7 @@ class ModelReader {
       : model_(model), file_(model.file), h_(model.hparams), i2s_layout_(i2s_layout) {}
 
   Result<void> run() {
-    say_unused_layout();
+    say_what_is_of_no_use();
     BITNET_CHECK(check_tokens());
     BITNET_TRY(model_.embedding, floats("token_embd.weight"));
     model_.head = model_.embedding;
@@ -163,7 +163,10 @@ class ModelReader {
     return {};
   }
 
-  void say_unused_layout() {
+  void say_what_is_of_no_use() {
+    if (file_.trailing_bytes() > 0)
+      model_.notices.push_back(
+          fmt::format("ignored: {} bytes behind the last tensor", file_.trailing_bytes()));
     const bool any = std::ranges::any_of(
         file_.tensors(), [](const TensorInfo& tensor) { return tensor.type == GgmlType::i2_s; });
     if (!any && i2s_layout_ != I2sLayout::blocks_of_128)
