@@ -112,6 +112,7 @@ Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 const Hparams& Model::hparams() const { return state_->file.hparams; }
+const std::vector<std::string>& Model::notices() const { return state_->file.notices; }
 const Tokenizer& Model::tokenizer() const { return state_->tokenizer; }
 const BnFloatKernels& Model::float_kernels() const { return state_->floats; }
 int Model::threads() const { return state_->pool.size(); }
@@ -154,8 +155,10 @@ Result<std::unique_ptr<Model::State>> Model::State::load(const std::string& path
   if (options.threads < 0)
     return fail(Error::Kind::invalid, "{} threads, wanted at least 1", options.threads);
   BITNET_TRY(const IsaSet isa, usable_isa(options));
-  BITNET_TRY(ModelFile file, ModelFile::open(path));
+  BITNET_TRY(ModelFile file, ModelFile::open(path, options.file));
   BITNET_TRY(Tokenizer tokenizer, Tokenizer::open(file.file));
+  const std::vector<std::string>& of_text = tokenizer.vocabulary().notices;
+  file.notices.insert(file.notices.end(), of_text.begin(), of_text.end());
   const int threads = options.threads > 0 ? options.threads : default_thread_count();
   const BnFloatKernels& floats = options.kernels == KernelChoice::reference
                                      ? reference_float_kernels()

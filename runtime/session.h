@@ -23,6 +23,7 @@
 #include "runtime/base/result.h"
 #include "runtime/cpu/isa.h"
 #include "runtime/kernel/kernel.h"
+#include "runtime/model/file_options.h"
 #include "runtime/model/float_kernels.h"
 #include "runtime/model/token_result.h"
 
@@ -37,6 +38,7 @@ enum class Activations : uint8_t { int8, float32 };
 enum class Loader : uint8_t { map, dlopen };
 
 struct ModelOptions {
+  ModelFileOptions file{};  // how to read what the file does not say
   int threads = 0;  // 0: default_thread_count()
   KernelChoice kernels = KernelChoice::automatic;
   std::optional<Isa> isa;  // --isa: limits to the level and its parents
@@ -82,6 +84,8 @@ class Model {
   Model& operator=(Model&&) noexcept;
 
   const Hparams& hparams() const;
+  // Lines for the user: what was assumed of the file, what in it is ignored.
+  const std::vector<std::string>& notices() const;
   const Tokenizer& tokenizer() const;
   const BnFloatKernels& float_kernels() const;  // for a Sampler
   int threads() const;

@@ -282,9 +282,9 @@ const std::vector<Hostile>& cases() {
       {"kv heads a layer",
        {},
        [](auto& f) {
-         f.template array<int32_t>("bitnet.attention.head_count_kv", GgufValueType::i32, {1});
+         f.template array<int32_t>("bitnet.attention.head_count_kv", GgufValueType::i32, {1, 2});
        },
-       "key bitnet.attention.head_count_kv: found an array of 1 integers, wanted an integer"},
+       "key bitnet.attention.head_count_kv: found an array of 2 integers, wanted an integer"},
       {"value length",
        {},
        [](auto& f) { f.u32("bitnet.attention.value_length", 8); },
@@ -301,10 +301,18 @@ const std::vector<Hostile>& cases() {
        {},
        [](auto& f) { f.f32("bitnet.rope.freq_base", std::nanf("")); },
        "key bitnet.rope.freq_base: found nan, wanted above 0"},
+      {"rope base below 1",
+       {},
+       [](auto& f) { f.f32("bitnet.rope.freq_base", 1e-30F); },
+       "key bitnet.rope.freq_base: found 1"},
       {"rope scaling",
        {},
-       [](auto& f) { f.text("bitnet.rope.scaling.type", "yarn"); },
-       "key bitnet.rope.scaling.type: found \"yarn\", wanted none"},
+       [](auto& f) {
+         f.text("bitnet.rope.scaling.type", "yarn");
+         f.f32("bitnet.rope.scaling.factor", 4);
+       },
+       "key bitnet.rope.scaling.factor: found the float 4, wanted 1, or 0 for none: RoPE with "
+       "stretched positions is not implemented"},
       {"epsilon 0",
        {},
        [](auto& f) { f.f32("bitnet.attention.layer_norm_rms_epsilon", 0); },

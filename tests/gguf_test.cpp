@@ -102,6 +102,18 @@ TEST(Printable, KeepsTextAndEscapesTheRest) {
             "\\xff\\xc0\\xaf\\xed\\xa0\\x80\\xe2\\x82");
   EXPECT_EQ(printable("\xc2\x85"), "\\xc2\\x85");
   EXPECT_EQ(printable("abcdef", 3), "abc...");
+  EXPECT_EQ(printable("ab\u00e9\u00e9", 3), "ab\u00e9...");
+  EXPECT_EQ(printable(std::string(1000, 'n')).size(), 96 + 3U);
+}
+
+// Marks that turn what follows round, break the line, or hide.
+TEST(Printable, EscapesWhatCannotBeSeen) {
+  EXPECT_EQ(printable("a\u202egnp.exe"), "a\\xe2\\x80\\xaegnp.exe");
+  for (const char* mark : {"\u061c", "\u200b", "\u200f", "\u2028", "\u2029", "\u202a", "\u2066",
+                           "\u2069", "\ufeff", "\u00ad", "\U000e0041"})
+    EXPECT_TRUE(printable(mark).starts_with("\\x")) << printable(mark);
+  for (const char* text : {"\u00a0", "\u2027", "\u202f", "\u0627\u0644", "\u05d0", "\uff01"})
+    EXPECT_EQ(printable(text), text);
 }
 
 TEST(Half, AllValuesSurviveTheRoundTrip) {
@@ -152,7 +164,7 @@ TEST(Types, TensorBytes) {
 // reader's own loops.
 struct Packed {
   std::vector<int8_t> trits;  // [n][k]
-  Bytes i2_s, tq2_0, tq1_0;
+  Bytes i2_s, i2_s_64, tq2_0, tq1_0;
 };
 
 void or_into(std::byte& place, int value) { place |= static_cast<std::byte>(value); }
@@ -164,11 +176,14 @@ Packed random_matrix(uint64_t n, uint64_t k, float scale, unsigned seed) {
   for (int8_t& trit : out.trits) trit = static_cast<int8_t>(static_cast<int>(random() % 3) - 1);
 
   out.i2_s.resize((n * k + 127) / 128 * 32 + 32);
+  out.i2_s_64.resize(out.i2_s.size());
   for (size_t e = 0; e < n * k; ++e) {
     const size_t block = e / 128, within = e % 128;
     or_into(out.i2_s[block * 32 + within % 32], (out.trits[e] + 1) << (6 - 2 * (within / 32)));
+    or_into(out.i2_s_64[e / 64 * 16 + e % 16], (out.trits[e] + 1) << (6 - 2 * (e % 64 / 16)));
   }
   std::memcpy(out.i2_s.data() + out.i2_s.size() - 32, &scale, 4);
+  std::memcpy(out.i2_s_64.data() + (n * k + 63) / 64 * 16, &scale, 4);
   if (k % 256 != 0) return out;
 
   const uint16_t half = half_from_float(scale);
@@ -196,13 +211,13 @@ Packed random_matrix(uint64_t n, uint64_t k, float scale, unsigned seed) {
 }
 
 void expect_decodes(GgmlType type, const Bytes& data, uint64_t n, uint64_t k,
-                    const std::vector<int8_t>& want) {
+                    const std::vector<int8_t>& want, I2sLayout layout = I2sLayout::blocks_of_128) {
   GgufBuilder file;
   file.tensors.push_back({"w.weight", {k, n}, static_cast<uint32_t>(type), data, -1});
   const Bytes bytes = file.build();
   const auto gguf = Gguf::parse(bytes, "t.gguf");
   ASSERT_TRUE(gguf) << gguf.error().message;
-  const auto matrix = TernaryMatrix::open(*gguf, **gguf->tensor("w.weight"));
+  const auto matrix = TernaryMatrix::open(*gguf, **gguf->tensor("w.weight"), layout);
   ASSERT_TRUE(matrix) << matrix.error().message;
   EXPECT_EQ(matrix->scale(), 0.125F);
   const auto rows = static_cast<int64_t>(n), columns = static_cast<int64_t>(k);
@@ -226,6 +241,7 @@ TEST(Ternary, DecodesI2s) {
                              {4UL, 2560UL}}) {
     const Packed packed = random_matrix(n, k, 0.125F, 1);
     expect_decodes(GgmlType::i2_s, packed.i2_s, n, k, packed.trits);
+    expect_decodes(GgmlType::i2_s, packed.i2_s_64, n, k, packed.trits, I2sLayout::blocks_of_64);
   }
 }
 

@@ -1,6 +1,9 @@
 // Model files as they are found in the wild, and what is assumed where they say nothing.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "runtime/model/hparams.h"
 #include "runtime/text/tokenizer.h"
 #include "tests/tiny_model.h"
@@ -119,6 +122,63 @@ TEST(ModelFile, ReadsWithoutAPreTokenizerAndWithAnotherAlignment) {
   const auto tokenizer = Tokenizer::open(model.model->file);
   ASSERT_TRUE(tokenizer) << tokenizer.error().message;
   EXPECT_EQ(tokenizer->decode(tokenizer->encode("so it is", false, false)), "so it is");
+}
+
+// Written by ARM's quantizer: the same bytes mean other trits, and nothing in the file says so.
+TEST(ModelFile, I2sIsReadInTheLayoutThatIsAskedFor) {
+  const Bytes bytes = build_tiny({.hidden = 16, .feed_forward = 16, .head_size = 8}).build();
+  const auto x86 = ModelFile::parse(bytes, "t.gguf");
+  const auto arm = ModelFile::parse(bytes, "t.gguf", {.i2s_layout = I2sLayout::blocks_of_64});
+  ASSERT_TRUE(x86 && arm);
+  EXPECT_TRUE(arm->notices.empty());
+  std::vector<int8_t> first(256), second(256);
+  ASSERT_TRUE(x86->layers[0].q.decode_rows(0, 16, first.data()));
+  ASSERT_TRUE(arm->layers[0].q.decode_rows(0, 16, second.data()));
+  EXPECT_NE(first, second);
+  for (size_t i = 0; i < 16; ++i) EXPECT_EQ(first[i], second[i]) << i;  // high bits of the same bytes
+}
+
+TEST(ModelFile, ALayoutOfI2sWithoutI2sIsSaidToBeUnused) {
+  const Bytes bytes = build_tiny({.linear = GgmlType::tq2_0,
+                                  .hidden = 256,
+                                  .feed_forward = 256,
+                                  .kv_heads = 2,
+                                  .head_size = 128})
+                          .build();
+  const auto model = ModelFile::parse(bytes, "t.gguf", {.i2s_layout = I2sLayout::blocks_of_64});
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(model->notices.size(), 1U);
+}
+
+TEST(ModelFile, WhatLiesBehindTheLastTensorIsSaidToBeIgnored) {
+  Bytes bytes = build_tiny().build();
+  EXPECT_TRUE(ModelFile::parse(bytes, "t.gguf")->notices.empty());
+  bytes.resize(bytes.size() + 100);
+  EXPECT_EQ(ModelFile::parse(bytes, "t.gguf")->notices,
+            std::vector<std::string>{"ignored: 100 bytes behind the last tensor"});
+}
+
+TEST(ModelFile, RopeFactorsAreReadAndChecked) {
+  const auto with = [](const std::vector<float>& values) {
+    GgufBuilder file = build_tiny({.architecture = "llama"});
+    Bytes data;
+    for (const float value : values) put(data, value);
+    file.tensors.push_back({"rope_freqs.weight", {values.size()}, 0, data, -1});
+    return file;
+  };
+  const Read good = read(with({1, 8}));
+  EXPECT_TRUE(std::ranges::equal(good.model->rope_factors, std::vector<float>{1, 8}));
+  EXPECT_TRUE(read(build_tiny()).model->rope_factors.empty());
+  const auto error_of = [&with](const std::vector<float>& values) {
+    const Bytes bytes = with(values).build();
+    return ModelFile::parse(bytes, "t.gguf").error().message;
+  };
+  EXPECT_EQ(error_of({1, 2, 4}),
+            "t.gguf: rope_freqs.weight: found 1x3 (rows x columns), wanted 1x2");
+  EXPECT_EQ(error_of({1, 0}), "t.gguf: rope_freqs.weight: element 1 is 0, wanted at least 1e-06");
+  EXPECT_EQ(error_of({-1, 1}), "t.gguf: rope_freqs.weight: element 0 is -1, wanted at least 1e-06");
+  EXPECT_EQ(error_of({1, std::nanf("")}),
+            "t.gguf: rope_freqs.weight: element 1 is nan, wanted a finite number");
 }
 
 TEST(Problems, FollowFromShapes) {

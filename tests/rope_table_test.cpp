@@ -84,6 +84,22 @@ TEST(RopeTable, IsTheRoundedTruth) {
     }
 }
 
+TEST(RopeTable, FactorsDivideFrequencies) {
+  const float factors[] = {1, 2, 8, 0.3F};
+  RopeTable plain(500000, 8), divided(500000, 8, factors);
+  plain.reach(300);
+  divided.reach(300);
+  for (int64_t t : {0, 1, 17, 299})
+    for (int64_t i = 0; i < 4; ++i) {
+      const long double angle =
+          t * powl(500000, -2.0L * i / 8) / static_cast<long double>(factors[i]);
+      EXPECT_NEAR(divided.row(t).cos[i], static_cast<float>(cosl(angle)), 6e-8) << t << " " << i;
+      EXPECT_NEAR(divided.row(t).sin[i], static_cast<float>(sinl(angle)), 6e-8) << t << " " << i;
+    }
+  EXPECT_EQ(divided.row(299).cos[0], plain.row(299).cos[0]);
+  EXPECT_NE(divided.row(299).cos[1], plain.row(299).cos[1]);
+}
+
 TEST(RopeTable, FarPositionsAndExactBeginnings) {
   RopeTable table(500000, 128);
   table.reach(131072);

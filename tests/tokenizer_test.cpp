@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <random>
+#include <set>
 #include <sstream>
 
 #include "runtime/text/byte_alphabet.h"
 #include "runtime/text/pcg.h"
+#include "runtime/text/pretokenizer.h"
+#include "runtime/text/special_tokens.h"
 #include "tests/byte_vocabulary.h"
-#include "tests/gguf_builder.h"
 
 namespace bitnet {
 namespace {
@@ -116,7 +119,8 @@ TEST(ByteLevelBpe, AnUnknownPretokenizerIsRefused) {
   ASSERT_FALSE(t);
   EXPECT_EQ(
       t.error().message,
-      "tokenizer.ggml.pre is tekken, known are llama-bpe, llama3, llama-v3, falcon3, falcon_e");
+      "tokenizer.ggml.pre is tekken, known are llama-bpe, llama3, llama-v3, falcon3, falcon_e, "
+      "gpt-2, phi-2, mpt, olmo, jais, gigachat, trillion, a.x-4.0, mellum");
 }
 
 // The alternatives of the expression one by one. '|' marks where words end; every byte is a token,
@@ -149,6 +153,22 @@ TEST(Pretokenizer, CutsWordsAsLlama3Does) {
                                              : add(v, letters[i]));
     }
     EXPECT_EQ(make(v).encode(c.text, false, false), want) << c.text;
+  }
+}
+
+TEST(Pretokenizer, CutsWordsAsGpt2Does) {
+  const Pretokenizer gpt2 = Pretokenizer::make("gpt-2").value();
+  const std::pair<const char*, std::vector<std::string_view>> cases[] = {
+      {"I'm 12345 years", {"I", "'m", " 12345", " years"}},
+      {"I'M here", {"I", "'", "M", " here"}},
+      {"a  b\n\nc  ", {"a", " ", " b", "\n", "\n", "c", "  "}},
+      {"hi!!\n", {"hi", "!!", "\n"}},
+      {"\tx", {"\t", "x"}},
+  };
+  for (const auto& [text, want] : cases) {
+    std::vector<std::string_view> words;
+    gpt2.split(text, words);
+    EXPECT_EQ(words, want) << text;
   }
 }
 
@@ -224,6 +244,83 @@ TEST(SpecialTokens, ATextOfTheirFirstBytesIsNotQuadratic) {
   const auto start = std::chrono::steady_clock::now();
   t.encode(std::string(1 << 20, '<'), false, true);
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+}
+
+// Every place and every length, longest first: what the definition says, and slow.
+std::vector<std::pair<size_t, int32_t>> taken_by_definition(const Vocabulary& v,
+                                                            std::string_view text,
+                                                            SpecialTokens::Range parsed) {
+  struct Match {
+    size_t bytes, begin;
+    int32_t id;
+  };
+  std::vector<Match> all;
+  for (size_t id = 0; id < v.tokens.size(); ++id) {
+    const bool user = v.types[id] == TokenType::user_defined;
+    if (!user && v.types[id] != TokenType::control) continue;
+    const size_t bytes = v.tokens[id].size();
+    for (size_t at = 0; at + bytes <= text.size(); ++at)
+      if (text.substr(at, bytes) == v.tokens[id] &&
+          (user || (parsed.begin <= at && at + bytes <= parsed.end)))
+        all.push_back({bytes, at, static_cast<int32_t>(id)});
+  }
+  std::ranges::sort(all, [](const Match& a, const Match& b) {
+    return std::tuple(b.bytes, a.id, a.begin) < std::tuple(a.bytes, b.id, b.begin);
+  });
+  std::vector<bool> taken(text.size());
+  std::vector<std::pair<size_t, int32_t>> places;
+  for (const Match& match : all) {
+    const auto from = taken.begin() + static_cast<ptrdiff_t>(match.begin);
+    const auto to = from + static_cast<ptrdiff_t>(match.bytes);
+    if (std::find(from, to, true) != to) continue;
+    std::fill(from, to, true);
+    places.emplace_back(match.begin, match.id);
+  }
+  std::ranges::sort(places);
+  return places;
+}
+
+TEST(SpecialTokens, TakeTheirPlacesAsDefinedInRandomTexts) {
+  std::mt19937 random(5);
+  for (int round = 0; round < 300; ++round) {
+    const auto word = [&random](size_t most) {
+      std::string text(1 + random() % most, 'a');
+      for (char& c : text) c = static_cast<char>('a' + random() % 2);
+      return text;
+    };
+    std::set<std::string> texts;
+    for (int i = 0; i < 8; ++i) texts.insert(word(6));
+    Vocabulary v;
+    for (const std::string& text : texts)
+      add(v, text, random() % 3 == 0 ? TokenType::user_defined : TokenType::control);
+    const TokenIndex index(v);
+    const SpecialTokens special(v, index);
+    const std::string text = word(40);
+    const size_t begin = random() % text.size();
+    const SpecialTokens::Range parsed = {begin, begin + random() % (text.size() - begin + 1)};
+    std::vector<std::pair<size_t, int32_t>> got;
+    size_t at = 0;
+    for (const auto& fragment : special.split(text, {&parsed, 1})) {
+      if (fragment.token >= 0) got.emplace_back(at, fragment.token);
+      at += fragment.token >= 0 ? v.tokens[static_cast<size_t>(fragment.token)].size()
+                                : fragment.text.size();
+    }
+    EXPECT_EQ(at, text.size());
+    EXPECT_EQ(got, taken_by_definition(v, text, parsed)) << text;
+  }
+}
+
+// Three thousand lengths, and every place of the text looks as if one might stand there.
+TEST(SpecialTokens, ThousandsOfLengthsCostNothingWhereTheyAreNotInTheText) {
+  std::vector<std::string> texts;
+  for (size_t bytes = 3; bytes < 3000; ++bytes) texts.push_back("<|" + std::string(bytes, 'x'));
+  Vocabulary v = whole_word_vocabulary();
+  for (const std::string& text : texts) add(v, text, TokenType::control);
+  const auto t = make(v);
+  std::string text;
+  for (int i = 0; i < 100000; ++i) text += "<|y";
+  EXPECT_EQ(t.encode(text, false, true).size(), text.size());
+  EXPECT_EQ(t.encode("<|xxx", false, true), Ids{256});
 }
 
 Vocabulary spm_vocabulary() {
@@ -335,91 +432,6 @@ TEST(DemoModel, TextComesBackThroughItsVocabulary) {
     EXPECT_EQ(ids.front(), *t->bos());
     EXPECT_LT(ids.size(), all.str().size());
     EXPECT_EQ(t->decode(ids), all.str());
-  }
-}
-
-// What is said of a file with these keys, or "" where it is taken.
-std::string error_of(const testing::GgufBuilder& builder) {
-  const testing::Bytes bytes = builder.build();
-  const auto file = Gguf::parse(bytes, "m.gguf");
-  if (!file) return file.error().message;
-  const auto tokenizer = Tokenizer::open(*file);
-  return tokenizer ? "" : tokenizer.error().message;
-}
-
-TEST(VocabularyOfAFile, WhatIsWrongWithItIsSaidInOneLine) {
-  const auto spm = [] {
-    testing::GgufBuilder f;
-    f.text("tokenizer.ggml.model", "llama");
-    f.texts("tokenizer.ggml.tokens", {"<unk>", "a"});
-    return f;
-  };
-  const auto bpe = [] {
-    testing::GgufBuilder f;
-    f.text("tokenizer.ggml.model", "gpt2");
-    f.texts("tokenizer.ggml.tokens", {"a", "b"});
-    return f;
-  };
-  {
-    testing::GgufBuilder f;
-    f.text("tokenizer.ggml.model", "bert");
-    EXPECT_EQ(error_of(f), "m.gguf: tokenizer.ggml.model is bert, known are gpt2 and llama");
-  }
-  {
-    testing::GgufBuilder f = spm();
-    EXPECT_EQ(error_of(f),
-              "m.gguf: tokenizer.ggml.scores is absent, which tokenizer.ggml.model = llama needs");
-  }
-  {
-    testing::GgufBuilder f = spm();
-    f.array<float>("tokenizer.ggml.scores", GgufValueType::f32, {0});
-    EXPECT_EQ(error_of(f),
-              "m.gguf: tokenizer.ggml.scores has 1 entries, tokenizer.ggml.tokens has 2");
-  }
-  {
-    testing::GgufBuilder f = spm();
-    f.array<float>("tokenizer.ggml.scores", GgufValueType::f32,
-                   {0, std::numeric_limits<float>::quiet_NaN()});
-    EXPECT_EQ(error_of(f), "m.gguf: tokenizer.ggml.scores of token 1 is not a number");
-  }
-  {
-    testing::GgufBuilder f = bpe();
-    EXPECT_EQ(error_of(f),
-              "m.gguf: tokenizer.ggml.merges is absent, which tokenizer.ggml.model = gpt2 needs");
-  }
-  {
-    testing::GgufBuilder f = bpe();
-    f.texts("tokenizer.ggml.merges", {"a b", "ab"});
-    EXPECT_EQ(error_of(f), "m.gguf: tokenizer.ggml.merges: merge 1 has no space between two parts");
-  }
-  {
-    testing::GgufBuilder f = bpe();
-    f.array<int32_t>("tokenizer.ggml.token_type", GgufValueType::i32, {1, 1, 1});
-    EXPECT_EQ(error_of(f),
-              "m.gguf: tokenizer.ggml.token_type has 3 entries, tokenizer.ggml.tokens has 2");
-  }
-  {
-    testing::GgufBuilder f = bpe();
-    f.array<int32_t>("tokenizer.ggml.token_type", GgufValueType::i32, {1, 7});
-    EXPECT_EQ(error_of(f), "m.gguf: tokenizer.ggml.token_type of token 1 is 7, wanted 0 to 6");
-  }
-  {
-    testing::GgufBuilder f = bpe();
-    f.u32("tokenizer.ggml.bos_token_id", 2);
-    EXPECT_EQ(error_of(f), "m.gguf: tokenizer.ggml.bos_token_id is 2, the vocabulary has 2 tokens");
-  }
-  {
-    testing::GgufBuilder f = bpe();
-    f.texts("tokenizer.ggml.merges", {});
-    f.text("tokenizer.ggml.pre", "qwen2");
-    EXPECT_EQ(error_of(f),
-              "m.gguf: tokenizer.ggml.pre is qwen2, known are llama-bpe, llama3, llama-v3, "
-              "falcon3, falcon_e");
-  }
-  {
-    testing::GgufBuilder f = bpe();  // the official 2B-4T file has no tokenizer.ggml.pre
-    f.texts("tokenizer.ggml.merges", {"a b"});
-    EXPECT_EQ(error_of(f), "");
   }
 }
 

@@ -1,7 +1,8 @@
-// The vocabularies of Llama 2 and Llama 3 against the ids that llama.cpp gives for its 47 hard
-// strings each, from tests/oracle/install.sh. Skipped where that was not run.
+// The vocabularies of Llama 2, Llama 3, GPT-2 and MPT against the ids that llama.cpp gives for its
+// 47 hard strings each, from tests/oracle/install.sh. Skipped where that was not run.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -74,9 +75,12 @@ TEST_P(PublicVocabulary, GivesTheIdsOfTheHardStringsAndTheirBytesBack) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Public, PublicVocabulary, testing::Values("llama-bpe", "llama-spm"),
+INSTANTIATE_TEST_SUITE_P(Public, PublicVocabulary,
+                         testing::Values("llama-bpe", "llama-spm", "gpt-2", "mpt"),
                          [](const auto& info) {
-                           return std::string(info.param).replace(5, 1, "_");
+                           std::string name = info.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
                          });
 
 }  // namespace

@@ -57,7 +57,8 @@ class Tuning {
   }
 
   Result<void> read_model() {
-    BITNET_TRY(model_, ModelFile::open(options_.model));
+    BITNET_TRY(model_, ModelFile::open(options_.model, options_.file));
+    for (const std::string& notice : model_.notices) progress_.say("note: " + notice);
     problems_ = problems_of(model_.hparams.linear_shapes());
     return {};
   }

@@ -6,9 +6,10 @@
 #include <optional>
 #include <string>
 
-#include "tuner/listener.h"
 #include "runtime/base/result.h"
 #include "runtime/cpu/isa.h"
+#include "runtime/model/file_options.h"
+#include "tuner/listener.h"
 #include "tuner/report.h"
 
 namespace bitnet::tuner {
@@ -21,6 +22,7 @@ enum class WisdomMode : uint8_t {
 
 struct TuneOptions {
   std::string model{};
+  ModelFileOptions file{};  // how to read the model
   std::string output{};  // empty: default_cache_path
   bool force = false;    // replace what lies at `output`, whatever it is
   int threads = 0;       // 0: default_thread_count

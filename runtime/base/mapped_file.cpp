@@ -82,7 +82,8 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
     const auto kind = errno == ENOENT ? Error::Kind::not_found : Error::Kind::io;
     return fail(kind, "{}: {}: {}", path, what, std::strerror(errno));
   };
-  const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  // Non-blocking: a FIFO would wait for its writer here, and is refused below.
+  const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (descriptor.number < 0) return refuse("cannot open");
   struct stat status{};
   if (::fstat(descriptor.number, &status) != 0) return refuse("cannot read its size");

@@ -26,10 +26,36 @@ size_t utf8_sequence_bytes(std::string_view text) {
   return bytes;
 }
 
-bool is_control(std::string_view sequence) {
-  const auto first = static_cast<uint8_t>(sequence[0]);
-  if (sequence.size() == 1) return first < 0x20 || first == 0x7F;
-  return sequence.size() == 2 && first == 0xC2 && static_cast<uint8_t>(sequence[1]) < 0xA0;  // C1
+uint32_t code_point(std::string_view sequence) {
+  constexpr uint8_t kFirstBits[] = {0, 0x7F, 0x1F, 0x0F, 0x07};  // by the sequence's length
+  uint32_t code = static_cast<uint8_t>(sequence[0]) & kFirstBits[sequence.size()];
+  for (const char c : sequence.substr(1)) code = code << 6 | (static_cast<uint8_t>(c) & 0x3FU);
+  return code;
+}
+
+// What moves a terminal's cursor, turns its writing round, or is there and cannot be seen.
+struct Range {
+  uint32_t first, last;
+};
+constexpr Range kUnseen[] = {
+    {0x00, 0x1F},        // C0
+    {0x7F, 0x9F},        // DEL and C1
+    {0xAD, 0xAD},        // soft hyphen
+    {0x61C, 0x61C},      // Arabic letter mark
+    {0x180E, 0x180E},    // Mongolian vowel separator
+    {0x200B, 0x200F},    // zero widths, left-to-right and right-to-left marks
+    {0x2028, 0x202E},    // line and paragraph separators, embeddings and overrides
+    {0x2060, 0x206F},    // word joiner, invisible operators, isolates
+    {0xFEFF, 0xFEFF},    // byte order mark
+    {0xFFF9, 0xFFFB},    // annotations
+    {0xE0000, 0xE007F},  // tags
+};
+
+bool is_unseen(std::string_view sequence) {
+  const uint32_t code = code_point(sequence);
+  for (const Range& range : kUnseen)
+    if (range.first <= code && code <= range.last) return true;
+  return false;
 }
 
 }  // namespace
@@ -39,13 +65,13 @@ std::string printable(std::string_view text, size_t limit) {
   while (!text.empty()) {
     if (out.size() >= limit) return out + "...";
     const size_t bytes = utf8_sequence_bytes(text);
-    if (bytes > 0 && !is_control(text.substr(0, bytes))) {
-      out += text.substr(0, bytes);
-      text.remove_prefix(bytes);
+    const std::string_view next = text.substr(0, bytes > 0 ? bytes : 1);
+    if (bytes > 0 && !is_unseen(next)) {
+      out += next;
     } else {
-      out += fmt::format("\\x{:02x}", static_cast<uint8_t>(text[0]));
-      text.remove_prefix(1);
+      for (const char c : next) out += fmt::format("\\x{:02x}", static_cast<uint8_t>(c));
     }
+    text.remove_prefix(next.size());
   }
   return out;
 }

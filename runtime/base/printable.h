@@ -1,6 +1,6 @@
-// Text from files, made safe for a one-line message: valid UTF-8 stays, control characters and
-// broken bytes become
-// \xNN, and what is longer than `limit` bytes ends in "...".
+// Text from files, made safe for a one-line message: valid UTF-8 stays; control characters, marks
+// that turn writing round or cannot be seen (U+202E, U+2028, zero widths), and broken bytes become
+// \xNN; what is longer than `limit` bytes ends in "...", never inside a character.
 #pragma once
 
 #include <cstddef>

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <utility>
 
 #include "runtime/base/printable.h"
 #include "runtime/base/round_up.h"
 #include "runtime/gguf/cursor.h"
+#include "runtime/gguf/foreign_file.h"
 #include "runtime/gguf/value_types.h"
 
 namespace bitnet {
@@ -46,8 +48,11 @@ class GgufParser {
   };
 
   Result<void> read_header() {
-    BITNET_TRY(const auto magic, cursor_.number<uint32_t>("the magic number"));
-    if (magic != kMagic) {
+    const auto magic = cursor_.number<uint32_t>("the magic number");
+    if (!magic || *magic != kMagic) {
+      if (const auto what = foreign_file(out_.bytes_))
+        return fail(Error::Kind::invalid, "not a GGUF file: {}", *what);
+      if (!magic) return std::unexpected(magic.error());
       const std::string_view found(reinterpret_cast<const char*>(out_.bytes_.data()), 4);
       return fail(Error::Kind::invalid,
                   "not a GGUF file: found \"{}\" at its start, wanted \"GGUF\"", printable(found));
@@ -187,11 +192,8 @@ class GgufParser {
     auto bytes =
         tensor_bytes(tensor.type, tensor.dims.size() > 1 ? tensor.dims[1] : 1, tensor.dims[0]);
     if (!bytes) return in(where, bytes.error());
-    if (!out_.by_name_.emplace(name, out_.tensors_.size()).second)
-      return fail(Error::Kind::invalid, "{}: there are two tensors of this name", where);
     places_.push_back({offset, *bytes, out_.tensors_.size()});
-    out_.tensors_.push_back(std::move(tensor));
-    return {};
+    return out_.add(std::move(tensor), out_.path_);
   }
 
   // Scalars (no dimensions) become [1]; trailing dimensions of 1 are dropped.
@@ -219,10 +221,10 @@ class GgufParser {
                    file_bytes = out_.bytes_.size();
     std::sort(places_.begin(), places_.end(),
               [](const Place& a, const Place& b) { return a.offset < b.offset; });
+    const uint64_t room = file_bytes < data_begin ? 0 : file_bytes - data_begin;
     for (size_t i = 0; i < places_.size(); ++i) {
       const Place& place = places_[i];
       TensorInfo& tensor = out_.tensors_[place.tensor];
-      const uint64_t room = file_bytes < data_begin ? 0 : file_bytes - data_begin;
       if (place.bytes > room || place.offset > room - place.bytes) {
         return fail(
             Error::Kind::invalid,
@@ -233,6 +235,8 @@ class GgufParser {
       tensor.data = out_.bytes_.subspan(static_cast<size_t>(data_begin + place.offset),
                                         static_cast<size_t>(place.bytes));
     }
+    const uint64_t used = places_.empty() ? 0 : places_.back().offset + places_.back().bytes;
+    out_.trailing_bytes_ = room - std::min(room, round_up(used, alignment_));
     return {};
   }
 
@@ -261,9 +265,10 @@ class GgufParser {
 
 Result<Gguf> Gguf::open(const std::string& path) {
   BITNET_TRY(MappedFile file, MappedFile::open(path));
-  auto parsed = parse(file.bytes(), path);
-  if (parsed) parsed->file_ = std::move(file);
-  return parsed;
+  BITNET_TRY(Gguf gguf, parse(file.bytes(), path));
+  gguf.files_.push_back(std::move(file));
+  BITNET_CHECK(gguf.join_parts());
+  return gguf;
 }
 
 Result<Gguf> Gguf::parse(std::span<const std::byte> bytes, const std::string& name) {
@@ -277,7 +282,30 @@ Result<Gguf> Gguf::parse(std::span<const std::byte> bytes, const std::string& na
   return gguf;
 }
 
-uint64_t Gguf::file_bytes() const { return bytes_.size(); }
+Result<void> Gguf::add(TensorInfo tensor, const std::string& where) {
+  if (!by_name_.emplace(tensor.name, tensors_.size()).second)
+    return fail(Error::Kind::invalid, "{}: {}: there are two tensors of this name", where,
+                printable(tensor.name));
+  tensors_.push_back(std::move(tensor));
+  return {};
+}
+
+uint64_t Gguf::file_bytes() const {
+  uint64_t bytes = 0;
+  for (const MappedFile& file : files_) bytes += file.bytes().size();
+  return files_.empty() ? bytes_.size() : bytes;
+}
+
+std::string Gguf::where(const TensorInfo& tensor) const {
+  const std::string* path = &path_;
+  for (const MappedFile& file : files_) {
+    const std::byte* begin = file.bytes().data();
+    const bool inside = !std::less<>{}(tensor.data.data(), begin) &&
+                        std::less<>{}(tensor.data.data(), begin + file.bytes().size());
+    if (inside) path = &file.path();
+  }
+  return fmt::format("{}: {}", *path, printable(tensor.name));
+}
 
 const TensorInfo* Gguf::find(std::string_view name) const {
   const auto found = by_name_.find(name);

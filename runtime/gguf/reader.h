@@ -28,6 +28,15 @@ struct GgufArray {
   std::span<const std::byte> bytes;
 };
 
+// What a message says of a value: "the integer 3", "an array of 4 strings".
+std::string describe(const GgufValue& value);
+// Some converters write once a layer what is one value for all: of an array of equal elements the
+// element, of anything but an array the value itself. Nothing where elements differ or there are
+// none.
+std::optional<GgufValue> uniform(const GgufValue& value);
+// A number or bool (of an array of equal ones: one of them) as double; nothing for anything else.
+std::optional<double> number(const GgufValue& value);
+
 struct TensorInfo {
   std::string_view name;
   GgmlType type = GgmlType::f32;
@@ -37,14 +46,17 @@ struct TensorInfo {
   int64_t n() const { return dims.size() > 1 ? static_cast<int64_t>(dims[1]) : 1; }
 };
 
+struct Split;
+
 class Gguf {
  public:
+  // Of a split model, its first part: the others are opened, too, and their tensors added.
   static Result<Gguf> open(const std::string& path);
   // For tests and fuzzing: bytes must outlive the result; name stands in messages.
   static Result<Gguf> parse(std::span<const std::byte> bytes, const std::string& name);
 
   const std::string& path() const { return path_; }
-  uint64_t file_bytes() const;
+  uint64_t file_bytes() const;  // of all parts
 
   // Typed access. `..._or`: absent gives the default, a wrong type is an error all the same.
   Result<uint64_t> unsigned_value(std::string_view key) const;
@@ -59,22 +71,39 @@ class Gguf {
   Result<std::vector<float>> floats(std::string_view key) const;
   Result<std::vector<int32_t>> ints(std::string_view key) const;
   bool has(std::string_view key) const;
+  const GgufValue* value(std::string_view key) const;  // null: there is none
+  using Metadata = std::map<std::string_view, GgufValue, std::less<>>;
+  const Metadata& metadata() const { return values_; }
 
   const std::vector<TensorInfo>& tensors() const { return tensors_; }
   const TensorInfo* find(std::string_view name) const;
   Result<const TensorInfo*> tensor(std::string_view name) const;  // error: not_found
 
+  // "<file>: <tensor>", printable, for messages: the part that it lies in.
+  std::string where(const TensorInfo& tensor) const;
+
+  // Bytes behind the last tensor that are no padding: of no use here.
+  uint64_t trailing_bytes() const { return trailing_bytes_; }
+
   // A tensor's data that has been used up: see MappedFile::release. Nothing happens to bytes that
   // were given to parse().
-  void release(std::span<const std::byte> data) const { file_.release(data); }
+  void release(std::span<const std::byte> data) const {
+    for (const MappedFile& file : files_) file.release(data);
+  }
 
  private:
   friend class GgufParser;
-  const GgufValue* value(std::string_view key) const;
+  // Names the file where there is one of this name.
+  Result<void> add(TensorInfo tensor, const std::string& where);
+  Result<void> join_parts();  // split.cpp
+  Result<void> join_part(const std::string& path, const Split& wanted);
+  Result<void> check_tensor_count(uint64_t parts) const;
+
   std::string path_;
-  MappedFile file_;
+  std::vector<MappedFile> files_;  // the parts in order; none where parse() was given bytes
   std::span<const std::byte> bytes_;
-  std::map<std::string_view, GgufValue, std::less<>> values_;
+  uint64_t trailing_bytes_ = 0;
+  Metadata values_;
   std::vector<TensorInfo> tensors_;
   std::map<std::string_view, size_t, std::less<>> by_name_;
 };

@@ -41,10 +41,11 @@ Result<float> read_scalar(const std::string& where, const TensorInfo& tensor) {
 
 }  // namespace
 
-Result<TernaryMatrix> TernaryMatrix::open(const Gguf& file, const TensorInfo& tensor) {
+Result<TernaryMatrix> TernaryMatrix::open(const Gguf& file, const TensorInfo& tensor,
+                                          I2sLayout i2s_layout) {
   TernaryMatrix matrix;
   matrix.name_ = printable(tensor.name);
-  matrix.where_ = file.path() + ": " + matrix.name_;
+  matrix.where_ = file.where(tensor);
   const std::string& where = matrix.where_;
   if (!traits(tensor.type).ternary) {
     return fail(Error::Kind::unsupported,
@@ -59,19 +60,14 @@ Result<TernaryMatrix> TernaryMatrix::open(const Gguf& file, const TensorInfo& te
                 kMaxK);
   }
   matrix.type_ = tensor.type;
+  matrix.i2s_layout_ = i2s_layout;
   matrix.data_ = tensor.data;
   matrix.n_ = tensor.n();
   matrix.k_ = tensor.k();
-  if (tensor.type == GgmlType::i2_s) {
-    std::memcpy(&matrix.scale_, tensor.data.last(kI2sBytes).data(), sizeof matrix.scale_);
-    BITNET_CHECK(matrix.check_scale(matrix.scale_));
-  } else {
-    BITNET_CHECK(matrix.find_block_scale());
-  }
+  BITNET_CHECK(tensor.type == GgmlType::i2_s ? matrix.find_i2s_scale() : matrix.find_block_scale());
   const std::string factor_name = scale_name(tensor.name);
   if (const TensorInfo* factor = file.find(factor_name)) {
-    BITNET_TRY(const float value,
-               read_scalar(file.path() + ": " + printable(factor_name), *factor));
+    BITNET_TRY(const float value, read_scalar(file.where(*factor), *factor));
     matrix.scale_ *= value;
     BITNET_CHECK(matrix.check_scale(matrix.scale_));
   }
@@ -88,6 +84,14 @@ Result<void> TernaryMatrix::check_scale(float scale) const {
   if (std::isfinite(scale) && scale > 0) return {};
   return fail(Error::Kind::invalid,
               "{}: found the weight scale {}, wanted a positive finite number", where_, scale);
+}
+
+// Behind the last block; parse() made room for blocks of 128, which blocks of 64 may not fill.
+Result<void> TernaryMatrix::find_i2s_scale() {
+  const int64_t elements = i2s_block_elements(i2s_layout_),
+                blocks = (n_ * k_ + elements - 1) / elements;
+  std::memcpy(&scale_, data_.data() + blocks * (elements / 4), sizeof scale_);
+  return check_scale(scale_);
 }
 
 // The scale of the first block that holds a trit other than 0. A matrix of zeros alone keeps the
@@ -113,19 +117,19 @@ Result<void> TernaryMatrix::decode_rows(int64_t n0, int64_t n1, int8_t* out) con
 
 // Blocks run flat across rows, so a range of rows may begin and end inside one.
 Result<void> TernaryMatrix::decode_i2s_rows(int64_t n0, int64_t n1, int8_t* out) const {
-  const int64_t end = n1 * k_;
+  const int64_t end = n1 * k_, elements = i2s_block_elements(i2s_layout_);
   int8_t* const begin_out = out;
   bool good = true;
   for (int64_t e = n0 * k_; e < end;) {
-    const uint8_t* block = raw(data_) + e / kI2sElements * kI2sBytes;
-    const int64_t into = e % kI2sElements, whole = (end - e) / kI2sElements;
-    int64_t taken = whole * kI2sElements;
+    const uint8_t* block = raw(data_) + e / elements * (elements / 4);
+    const int64_t into = e % elements, whole = (end - e) / elements;
+    int64_t taken = whole * elements;
     if (into == 0 && whole > 0) {
-      good &= decode_i2s(block, whole, out);
+      good &= decode_i2s(i2s_layout_, block, whole, out);
     } else {
       int8_t trits[kI2sElements];
-      decode_i2s(block, 1, trits);
-      taken = std::min(kI2sElements - into, end - e);
+      decode_i2s(i2s_layout_, block, 1, trits);
+      taken = std::min(elements - into, end - e);
       std::copy_n(trits + into, taken, out);
       good &= std::find(out, out + taken, 2) ==
               out + taken;  // what lies past the last row may be anything
@@ -133,7 +137,7 @@ Result<void> TernaryMatrix::decode_i2s_rows(int64_t n0, int64_t n1, int8_t* out)
     e += taken;
     out += taken;
   }
-  if (!good) return bad_code(n0, begin_out);
+  if (!good) return bad_code(n0, {begin_out, out});
   return {};
 }
 
@@ -142,7 +146,7 @@ Result<void> TernaryMatrix::decode_tq_rows(int64_t n0, int64_t n1, int8_t* out) 
   const uint8_t* block = raw(data_) + n0 * row_blocks * bytes;
   int8_t* const begin_out = out;
   for (int64_t b = n0 * row_blocks; b < n1 * row_blocks; ++b, block += bytes, out += kTqElements) {
-    if (!decode_tq_block(type_, block, out)) return bad_code(n0, begin_out);
+    if (!decode_tq_block(type_, block, out)) return bad_code(n0, {begin_out, out + kTqElements});
     const uint16_t scale = tq_scale(block, bytes);
     if (scale != block_scale_ && !all_zero(out, kTqElements)) {
       return fail(Error::Kind::unsupported,
@@ -155,10 +159,12 @@ Result<void> TernaryMatrix::decode_tq_rows(int64_t n0, int64_t n1, int8_t* out) 
   return {};
 }
 
-// Names the first code 3 of rows n0... decoded[...][k] holds one.
-std::unexpected<Error> TernaryMatrix::bad_code(int64_t n0, const int8_t* decoded) const {
-  int64_t place = 0;
-  while (decoded[place] != 2) ++place;
+// Names the first code 3 of rows n0... decoded[...][k] holds one, unless the file was written to
+// between decoding and checking.
+std::unexpected<Error> TernaryMatrix::bad_code(int64_t n0, std::span<const int8_t> decoded) const {
+  const int64_t place = std::ranges::find(decoded, 2) - decoded.begin();
+  if (place == std::ssize(decoded))
+    return fail(Error::Kind::io, "{}: the file changes while it is read", where_);
   return fail(Error::Kind::invalid, "{}: row {}, column {}: found the code 3, wanted 0 to 2",
               where_, n0 + place / k_, place % k_);
 }

@@ -21,7 +21,8 @@ class TernaryMatrix {
   // Checks type, dimensions (K <= kMaxK) and the scale; not yet every code: decode_rows does that
   // as it goes. Where a scalar tensor "<stem>.scale" exists in the file (old arch `bitnet`), it
   // multiplies the scale.
-  static Result<TernaryMatrix> open(const Gguf& file, const TensorInfo& tensor);
+  static Result<TernaryMatrix> open(const Gguf& file, const TensorInfo& tensor,
+                                    I2sLayout i2s_layout = I2sLayout::blocks_of_128);
   // "blk.0.attn_q.weight" -> "blk.0.attn_q.scale".
   static std::string scale_name(std::string_view tensor_name);
 
@@ -35,15 +36,17 @@ class TernaryMatrix {
   Result<void> decode_rows(int64_t n0, int64_t n1, int8_t* out) const;
 
  private:
+  Result<void> find_i2s_scale();
   Result<void> find_block_scale();
   Result<void> check_scale(float scale) const;
   Result<void> decode_i2s_rows(int64_t n0, int64_t n1, int8_t* out) const;
   Result<void> decode_tq_rows(int64_t n0, int64_t n1, int8_t* out) const;
-  std::unexpected<Error> bad_code(int64_t n0, const int8_t* decoded) const;
+  std::unexpected<Error> bad_code(int64_t n0, std::span<const int8_t> decoded) const;
 
   std::string name_;
   std::string where_;  // "<file>: <tensor>", for messages
   GgmlType type_ = GgmlType::i2_s;
+  I2sLayout i2s_layout_ = I2sLayout::blocks_of_128;
   std::span<const std::byte> data_;
   int64_t n_ = 0, k_ = 0;
   float scale_ = 1;

@@ -3,10 +3,10 @@
 namespace bitnet {
 namespace {
 
-// Bits 2*shift_pairs+1 .. 2*shift_pairs of 32 bytes -> 32 trits.
-template <int kShift>
+// Bits kShift+1 .. kShift of as many bytes -> as many trits.
+template <int kShift, int kBytes = 32>
 void decode_codes(const uint8_t* __restrict in, int8_t* __restrict out) {
-  for (int j = 0; j < 32; ++j) out[j] = static_cast<int8_t>((in[j] >> kShift & 3) - 1);
+  for (int j = 0; j < kBytes; ++j) out[j] = static_cast<int8_t>((in[j] >> kShift & 3) - 1);
 }
 
 // Non-zero where one of the four codes of a byte is 3: its two bits are both set.
@@ -31,19 +31,25 @@ int8_t* decode_base3(const uint8_t* __restrict in, int8_t* __restrict out) {
   return out;
 }
 
-}  // namespace
-
-// Byte j of a block: elements j, j+32, j+64, j+96 from the high bits down.
-bool decode_i2s(const uint8_t* in, int64_t blocks, int8_t* out) {
+// Byte j of a block: elements j, j + kBytes, ... from the high bits down.
+template <int kBytes>
+bool decode_i2s_blocks(const uint8_t* in, int64_t blocks, int8_t* out) {
   uint8_t bad = 0;
-  for (int64_t b = 0; b < blocks; ++b, in += kI2sBytes, out += kI2sElements) {
-    decode_codes<6>(in, out);
-    decode_codes<4>(in, out + 32);
-    decode_codes<2>(in, out + 64);
-    decode_codes<0>(in, out + 96);
-    bad |= code3_bits(in, 32);
+  for (int64_t b = 0; b < blocks; ++b, in += kBytes, out += 4 * kBytes) {
+    decode_codes<6, kBytes>(in, out);
+    decode_codes<4, kBytes>(in, out + kBytes);
+    decode_codes<2, kBytes>(in, out + 2 * kBytes);
+    decode_codes<0, kBytes>(in, out + 3 * kBytes);
+    bad |= code3_bits(in, kBytes);
   }
   return bad == 0;
+}
+
+}  // namespace
+
+bool decode_i2s(I2sLayout layout, const uint8_t* in, int64_t blocks, int8_t* out) {
+  return layout == I2sLayout::blocks_of_128 ? decode_i2s_blocks<32>(in, blocks, out)
+                                            : decode_i2s_blocks<16>(in, blocks, out);
 }
 
 // Byte m of either half: elements m, m+32, m+64, m+96 from the low bits up.

@@ -23,6 +23,13 @@ enum class GgmlType : uint32_t {
   i2_s = 36,
 };
 
+// Two quantizers write I2_S, and nothing in a file says which one did. A block's byte j holds
+// elements j, j + a quarter of the block, ... from its high bits down.
+enum class I2sLayout : uint8_t {
+  blocks_of_128,  // in 32 bytes: x86, and every published file
+  blocks_of_64,   // in 16 bytes: quantized on ARM
+};
+
 struct TypeTraits {
   GgmlType type;
   std::string_view name;  // "TQ2_0"

@@ -26,20 +26,6 @@ std::string kind_of(const GgufArray& array) {
   }
 }
 
-std::string describe(const GgufValue& value) {
-  struct {
-    std::string operator()(uint64_t v) const { return fmt::format("the integer {}", v); }
-    std::string operator()(int64_t v) const { return fmt::format("the integer {}", v); }
-    std::string operator()(double v) const { return fmt::format("the float {}", v); }
-    std::string operator()(bool v) const { return fmt::format("the bool {}", v); }
-    std::string operator()(std::string_view v) const {
-      return fmt::format("the string \"{}\"", printable(v, 32));
-    }
-    std::string operator()(const GgufArray& v) const { return kind_of(v); }
-  } const visitor;
-  return std::visit(visitor, value);
-}
-
 std::unexpected<Error> missing(const Gguf& file, std::string_view key) {
   return fail(Error::Kind::not_found, "{}: there is no key {}", file.path(), printable(key));
 }
@@ -98,7 +84,88 @@ bool append_floats(const GgufArray& array, std::vector<float>& out) {
   }
 }
 
+template <typename Stored, typename Wide>
+GgufValue first(const GgufArray& array) {
+  Stored stored;
+  std::memcpy(&stored, array.bytes.data(), sizeof(Stored));
+  return static_cast<Wide>(stored);
+}
+
+// Element 0 of an array that has one.
+std::optional<GgufValue> element(const GgufArray& array) {
+  switch (static_cast<GgufValueType>(array.element_type)) {
+    case GgufValueType::u8:
+      return first<uint8_t, uint64_t>(array);
+    case GgufValueType::i8:
+      return first<int8_t, int64_t>(array);
+    case GgufValueType::u16:
+      return first<uint16_t, uint64_t>(array);
+    case GgufValueType::i16:
+      return first<int16_t, int64_t>(array);
+    case GgufValueType::u32:
+      return first<uint32_t, uint64_t>(array);
+    case GgufValueType::i32:
+      return first<int32_t, int64_t>(array);
+    case GgufValueType::u64:
+      return first<uint64_t, uint64_t>(array);
+    case GgufValueType::i64:
+      return first<int64_t, int64_t>(array);
+    case GgufValueType::f32:
+      return first<float, double>(array);
+    case GgufValueType::f64:
+      return first<double, double>(array);
+    case GgufValueType::boolean:
+      return first<uint8_t, bool>(array);
+    default:
+      return std::nullopt;
+  }
+}
+
+// Element 0 of an array of numbers, where all others have the same bytes.
+std::optional<GgufValue> common_element(const GgufArray& array) {
+  const uint64_t bytes = value_bytes(static_cast<GgufValueType>(array.element_type));
+  if (array.count == 0 || bytes == 0) return std::nullopt;
+  const std::byte* data = array.bytes.data();
+  for (uint64_t i = 1; i < array.count; ++i)
+    if (std::memcmp(data, data + i * bytes, bytes) != 0) return std::nullopt;
+  GgufArray one = array;
+  one.count = 1;
+  return element(one);
+}
+
 }  // namespace
+
+std::string describe(const GgufValue& value) {
+  struct {
+    std::string operator()(uint64_t v) const { return fmt::format("the integer {}", v); }
+    std::string operator()(int64_t v) const { return fmt::format("the integer {}", v); }
+    std::string operator()(double v) const {
+      const auto narrow = static_cast<float>(v);  // as most are stored
+      return narrow == v ? fmt::format("the float {}", narrow) : fmt::format("the float {}", v);
+    }
+    std::string operator()(bool v) const { return fmt::format("the bool {}", v); }
+    std::string operator()(std::string_view v) const {
+      return fmt::format("the string \"{}\"", printable(v, 32));
+    }
+    std::string operator()(const GgufArray& v) const { return kind_of(v); }
+  } const visitor;
+  return std::visit(visitor, value);
+}
+
+std::optional<GgufValue> uniform(const GgufValue& value) {
+  const auto* array = std::get_if<GgufArray>(&value);
+  return array == nullptr ? std::optional(value) : common_element(*array);
+}
+
+std::optional<double> number(const GgufValue& value) {
+  const std::optional<GgufValue> one = uniform(value);
+  if (!one) return std::nullopt;
+  if (const auto* v = std::get_if<uint64_t>(&*one)) return static_cast<double>(*v);
+  if (const auto* v = std::get_if<int64_t>(&*one)) return static_cast<double>(*v);
+  if (const auto* v = std::get_if<double>(&*one)) return *v;
+  if (const auto* v = std::get_if<bool>(&*one)) return *v ? 1 : 0;
+  return std::nullopt;
+}
 
 const GgufValue* Gguf::value(std::string_view key) const {
   const auto found = values_.find(key);

@@ -63,7 +63,7 @@ Forward::Forward(const ModelFile& file, std::vector<Layer> layers, const BnFloat
       floats_(floats),
       pool_(pool),
       batch_(batch),
-      rope_(file.hparams.rope_base, file.hparams.rope_dimensions),
+      rope_(file.hparams.rope_base, file.hparams.rope_dimensions, file.rope_factors),
       attention_(attention_shape(file.hparams), floats),
       head_(file.head, file.output_norm, file.hparams.rms_epsilon, floats, pool.size()),
       input_(make_input(layers_, batch, pool.size())) {

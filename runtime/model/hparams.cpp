@@ -3,9 +3,12 @@
 #include <array>
 #include <cmath>
 #include <string_view>
+#include <utility>
 
 #include "runtime/base/printable.h"
 #include "runtime/kernel/abi.h"
+#include "runtime/model/gate_activation.h"
+#include "runtime/model/known_keys.h"
 
 namespace bitnet {
 namespace {
@@ -27,7 +30,8 @@ constexpr std::array<Architecture, 4> kArchitectures = {{
 constexpr uint64_t kMostLayers = 4096, kMostHeads = 65536, kMostContext = uint64_t{1} << 31,
                    kMostTokens = uint64_t{1} << 24, kMostWidth = uint64_t{1} << 31;
 
-// The keys of one architecture, range-checked.
+// The keys of one architecture, range-checked. Some converters write them once a layer: equal
+// elements are one number.
 class Keys {
  public:
   Keys(const Gguf& file, std::string_view architecture)
@@ -36,7 +40,7 @@ class Keys {
   bool has(std::string_view key) const { return file_.has(prefix_ + std::string(key)); }
 
   Result<int64_t> count(std::string_view key, uint64_t most) const {
-    BITNET_TRY(const uint64_t value, file_.unsigned_value(prefix_ + std::string(key)));
+    BITNET_TRY(const uint64_t value, unsigned_value(prefix_ + std::string(key)));
     if (value < 1 || value > most) return out_of_range(key, value, fmt::format("1 to {}", most));
     return static_cast<int64_t>(value);
   }
@@ -52,7 +56,7 @@ class Keys {
     return has(key) ? count(key, most) : missing;
   }
   Result<double> positive(std::string_view key, double most) const {
-    BITNET_TRY(const double value, file_.float_value(prefix_ + std::string(key)));
+    BITNET_TRY(const double value, float_value(prefix_ + std::string(key)));
     if (!(value > 0 && value <= most))
       return out_of_range(key, value, fmt::format("above 0, at most {}", most));
     return value;
@@ -73,11 +77,50 @@ class Keys {
   const std::string& prefix() const { return prefix_; }
 
  private:
+  // Of an array the element that all of it is.
+  std::optional<GgufValue> element(const std::string& key) const {
+    const GgufValue* found = file_.value(key);
+    return found != nullptr && std::holds_alternative<GgufArray>(*found) ? uniform(*found)
+                                                                         : std::nullopt;
+  }
+  Result<uint64_t> unsigned_value(const std::string& key) const {
+    const std::optional<GgufValue> one = element(key);
+    if (!one) return file_.unsigned_value(key);
+    if (const auto* value = std::get_if<uint64_t>(&*one)) return *value;
+    const auto* value = std::get_if<int64_t>(&*one);
+    return value != nullptr && *value >= 0 ? Result<uint64_t>(static_cast<uint64_t>(*value))
+                                           : file_.unsigned_value(key);
+  }
+  Result<double> float_value(const std::string& key) const {
+    const std::optional<GgufValue> one = element(key);
+    const auto* value = one ? std::get_if<double>(&*one) : nullptr;
+    return value != nullptr ? Result<double>(*value) : file_.float_value(key);
+  }
+
   const Gguf& file_;
   std::string prefix_;
 };
 
+// What general.type calls a GGUF file that is no model.
+constexpr std::pair<std::string_view, std::string_view> kOtherTypes[] = {
+    {"adapter", "an adapter (LoRA) of another model"},
+    {"mmproj", "a projector of images or sounds"},
+    {"imatrix", "an importance matrix for quantizing"},
+    {"vocab", "a vocabulary without weights"},
+};
+
+Result<void> check_type(const Gguf& file) {
+  BITNET_TRY(const auto type, file.string_or_none("general.type"));
+  if (!type || *type == "model") return {};
+  std::string found = '"' + printable(*type) + '"';
+  for (const auto& [name, what] : kOtherTypes)
+    if (name == *type) found += fmt::format(", {}", what);
+  return fail(Error::Kind::unsupported, "{}: key general.type: found {}, wanted \"model\"",
+              file.path(), found);
+}
+
 Result<const Architecture*> find_architecture(const Gguf& file) {
+  BITNET_CHECK(check_type(file));
   BITNET_TRY(const std::string_view name, file.string_value("general.architecture"));
   for (const Architecture& architecture : kArchitectures) {
     if (architecture.name == name) return &architecture;
@@ -139,15 +182,8 @@ Result<void> read_rope(const Keys& keys, Hparams& h) {
   }
   if (keys.has("rope.freq_base")) {
     BITNET_TRY(h.rope_base, keys.positive("rope.freq_base", 1e12));
-  }
-  // Positions that are stretched would give wrong text, not slower text.
-  BITNET_TRY(const auto scaling, keys.file().string_or_none(keys.prefix() + "rope.scaling.type"));
-  if (scaling && *scaling != "none")
-    return keys.unsupported("rope.scaling.type", '"' + printable(*scaling) + '"', "none");
-  for (const char* key : {"rope.scale_linear", "rope.scaling.factor"}) {
-    if (!keys.has(key)) continue;
-    BITNET_TRY(const double factor, keys.positive(key, 1e12));
-    if (factor != 1) return keys.unsupported(key, factor, "1");
+    if (h.rope_base < 1)  // angles would outgrow what sines are computed of
+      return keys.unsupported("rope.freq_base", h.rope_base, "1 or more");
   }
   return {};
 }
@@ -163,7 +199,8 @@ LinearShapes Hparams::linear_shapes() const {
           .relu2 = gate == GateActivation::relu2};
 }
 
-Result<Hparams> read_hparams(const Gguf& file) {
+Result<Hparams> read_hparams(const Gguf& file, const ModelFileOptions& options,
+                             std::vector<std::string>& notices) {
   BITNET_TRY(const Architecture* architecture, find_architecture(file));
   const Keys keys(file, architecture->name);
   Hparams h;
@@ -172,7 +209,7 @@ Result<Hparams> read_hparams(const Gguf& file) {
   h.rope = architecture->rope;
   h.sub_norms = architecture->sub_norms;
   BITNET_TRY(const auto name, file.string_or_none("general.name"));
-  h.name = name.value_or("");
+  h.name = printable(name.value_or(""));
   BITNET_TRY(h.hidden, keys.features("embedding_length"));
   BITNET_TRY(h.feed_forward, keys.features("feed_forward_length"));
   BITNET_TRY(h.layers, keys.count("block_count", kMostLayers));
@@ -182,6 +219,8 @@ Result<Hparams> read_hparams(const Gguf& file) {
   BITNET_CHECK(read_heads(keys, h));
   BITNET_CHECK(read_rope(keys, h));
   BITNET_TRY(h.vocabulary, read_vocabulary(keys));
+  BITNET_CHECK(check_keys(file, h, notices));
+  BITNET_TRY(h.gate, choose_activation(file, h, options.activation, notices));
   return h;
 }
 

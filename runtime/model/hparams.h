@@ -1,11 +1,14 @@
 // What a model file says of its architecture, checked and complete; and its tensors by role. The
-// activation follows from the architecture's name, never from a default; an unknown architecture is
-// refused.
+// activation is what the file says, else what the architecture's name means; an unknown
+// architecture is refused, and so is every key that asks for more than this (known_keys.h).
 //
 //   arch                           gate          sub-norms  RoPE  models
-//   bitnet                         SiLU          yes        NEOX  bitnet_b1_58-large, -3B, the demo
+//   bitnet                         SiLU (a)      yes        NEOX  bitnet_b1_58-large, -3B, the demo
 //   bitnet-b1.58, alias bitnet-25  squared ReLU  yes        NEOX  BitNet-b1.58-2B-4T
 //   llama (ternary linears)        SiLU          no         NORM  Llama3-8B-1.58, Falcon3, Falcon-E
+//
+// (a) Or what bitnet.hidden_activation says; a file of the shape of 2B-4T that says nothing has
+// squared ReLU: llama.cpp's converter calls it bitnet, too.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +20,10 @@
 #include "runtime/gguf/reader.h"
 #include "runtime/gguf/ternary.h"
 #include "runtime/kernel/problem.h"
+#include "runtime/model/file_options.h"
 
 namespace bitnet {
 
-enum class GateActivation : uint8_t { silu, relu2 };
 enum class RopeKind : uint8_t {
   neox,  // pairs (i, i + head/2)
   norm,  // pairs (2i, 2i + 1)
@@ -28,7 +31,7 @@ enum class RopeKind : uint8_t {
 
 struct Hparams {
   std::string architecture;  // as in the file
-  std::string name;          // general.name, may be empty
+  std::string name;          // general.name, printable, may be empty
   GateActivation gate = GateActivation::silu;
   RopeKind rope = RopeKind::neox;
   bool sub_norms = false;
@@ -41,7 +44,9 @@ struct Hparams {
 
   LinearShapes linear_shapes() const;
 };
-Result<Hparams> read_hparams(const Gguf& file);
+// Says in `notices` what was assumed and what is ignored.
+Result<Hparams> read_hparams(const Gguf& file, const ModelFileOptions& options,
+                             std::vector<std::string>& notices);
 
 // A row-major matrix of floats in the file's own type (F32, F16, BF16, Q8_0, Q6_K): embedding and
 // head.
@@ -66,14 +71,17 @@ struct ModelFile {
   Hparams hparams;
   FloatMatrix embedding, head;  // head == embedding where tied
   std::span<const float> output_norm;
+  std::span<const float> rope_factors;  // [rope dimensions / 2]: divide frequencies; or empty
   std::vector<LayerTensors> layers;
   // Norm vectors that the file does not store 4-byte aligned or as F32 (F16 and BF16 are accepted)
   // live here.
   std::vector<std::vector<float>> converted;
+  std::vector<std::string> notices;  // lines for the user: what was assumed, what is ignored
 
-  static Result<ModelFile> open(const std::string& path);
+  static Result<ModelFile> open(const std::string& path, const ModelFileOptions& options = {});
   // For tests and fuzzing: bytes must outlive the result; name stands in messages.
-  static Result<ModelFile> parse(std::span<const std::byte> bytes, const std::string& name);
+  static Result<ModelFile> parse(std::span<const std::byte> bytes, const std::string& name,
+                                 const ModelFileOptions& options = {});
 };
 
 }  // namespace bitnet

@@ -1,11 +1,11 @@
 // ModelFile::open: finds every tensor of the model by name, checks type and shape, and refuses what
 // is left over.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <set>
 #include <utility>
 
-#include "runtime/base/printable.h"
 #include "runtime/gguf/half.h"
 #include "runtime/model/hparams.h"
 
@@ -16,9 +16,11 @@ static_assert(TernaryMatrix::kMaxK == BN_MAX_K);
 
 class ModelReader {
  public:
-  explicit ModelReader(ModelFile& model) : model_(model), file_(model.file), h_(model.hparams) {}
+  ModelReader(ModelFile& model, I2sLayout i2s_layout)
+      : model_(model), file_(model.file), h_(model.hparams), i2s_layout_(i2s_layout) {}
 
   Result<void> run() {
+    say_what_is_of_no_use();
     BITNET_CHECK(check_tokens());
     BITNET_TRY(model_.embedding, floats("token_embd.weight"));
     model_.head = model_.embedding;
@@ -26,6 +28,7 @@ class ModelReader {
       BITNET_TRY(model_.head, floats("output.weight"));
     }
     BITNET_TRY(model_.output_norm, norm("output_norm.weight", h_.hidden));
+    BITNET_TRY(model_.rope_factors, rope_factors());
     for (int64_t i = 0; i < h_.layers; ++i) {
       BITNET_TRY(LayerTensors layer, read_layer(fmt::format("blk.{}.", i)));
       model_.layers.push_back(std::move(layer));
@@ -41,8 +44,8 @@ class ModelReader {
   }
 
   std::unexpected<Error> wrong_shape(const TensorInfo& tensor, int64_t n, int64_t k) const {
-    return fail(Error::Kind::invalid, "{}: {}: found {}x{} (rows x columns), wanted {}x{}",
-                file_.path(), tensor.name, tensor.n(), tensor.k(), n, k);
+    return fail(Error::Kind::invalid, "{}: found {}x{} (rows x columns), wanted {}x{}",
+                file_.where(tensor), tensor.n(), tensor.k(), n, k);
   }
 
   Result<void> check_tokens() const {
@@ -58,8 +61,8 @@ class ModelReader {
   Result<FloatMatrix> floats(const std::string& name) {
     BITNET_TRY(const TensorInfo* tensor, take(name));
     if (traits(tensor->type).ternary) {
-      return fail(Error::Kind::unsupported, "{}: {}: found {}, wanted F32, F16, BF16, Q8_0 or Q6_K",
-                  file_.path(), name, traits(tensor->type).name);
+      return fail(Error::Kind::unsupported, "{}: found {}, wanted F32, F16, BF16, Q8_0 or Q6_K",
+                  file_.where(*tensor), traits(tensor->type).name);
     }
     if (tensor->n() != h_.vocabulary || tensor->k() != h_.hidden)
       return wrong_shape(*tensor, h_.vocabulary, h_.hidden);
@@ -73,7 +76,7 @@ class ModelReader {
 
   Result<TernaryMatrix> linear(const std::string& name, int64_t n, int64_t k) {
     BITNET_TRY(const TensorInfo* tensor, take(name));
-    BITNET_TRY(TernaryMatrix matrix, TernaryMatrix::open(file_, *tensor));
+    BITNET_TRY(TernaryMatrix matrix, TernaryMatrix::open(file_, *tensor, i2s_layout_));
     if (matrix.n() != n || matrix.k() != k) return wrong_shape(*tensor, n, k);
     if (const TensorInfo* scale = file_.find(TernaryMatrix::scale_name(tensor->name)))
       used_.insert(scale->name);
@@ -86,10 +89,23 @@ class ModelReader {
     BITNET_TRY(const auto values, norm_values(*tensor));
     for (size_t i = 0; i < values.size(); ++i) {
       if (std::isfinite(values[i])) continue;
-      return fail(Error::Kind::invalid, "{}: {}: element {} is {}, wanted a finite number",
-                  file_.path(), name, i, values[i]);
+      return fail(Error::Kind::invalid, "{}: element {} is {}, wanted a finite number",
+                  file_.where(*tensor), i, values[i]);
     }
     return values;
+  }
+
+  // Llama 3.1's, where they are. The bound keeps angles within what sines are computed of.
+  Result<std::span<const float>> rope_factors() {
+    constexpr const char* kName = "rope_freqs.weight";
+    constexpr float kLeast = 1e-6F;
+    const TensorInfo* tensor = file_.find(kName);
+    if (tensor == nullptr) return std::span<const float>();
+    BITNET_TRY(const auto factors, norm(kName, h_.rope_dimensions / 2));
+    const auto bad = std::ranges::find_if(factors, [](float x) { return x < kLeast; });
+    if (bad == factors.end()) return factors;
+    return fail(Error::Kind::invalid, "{}: element {} is {}, wanted at least {}",
+                file_.where(*tensor), bad - factors.begin(), *bad, kLeast);
   }
 
   // In place where the file stores aligned F32, else converted.
@@ -109,8 +125,8 @@ class ModelReader {
         values[i] = tensor.type == GgmlType::f16 ? float_from_half(bits) : float_from_bfloat(bits);
       }
     } else {
-      return fail(Error::Kind::unsupported, "{}: {}: found {}, wanted F32, F16 or BF16",
-                  file_.path(), tensor.name, traits(tensor.type).name);
+      return fail(Error::Kind::unsupported, "{}: found {}, wanted F32, F16 or BF16",
+                  file_.where(tensor), traits(tensor.type).name);
     }
     model_.converted.push_back(std::move(values));
     return std::span<const float>(model_.converted.back());
@@ -141,36 +157,48 @@ class ModelReader {
     for (const TensorInfo& tensor : file_.tensors()) {
       if (used_.contains(tensor.name)) continue;
       return fail(Error::Kind::unsupported,
-                  "{}: {}: architecture {} with {} layers has no such tensor here", file_.path(),
-                  printable(tensor.name), h_.architecture, h_.layers);
+                  "{}: architecture {} with {} layers has no such tensor here", file_.where(tensor),
+                  h_.architecture, h_.layers);
     }
     return {};
+  }
+
+  void say_what_is_of_no_use() {
+    if (file_.trailing_bytes() > 0)
+      model_.notices.push_back(
+          fmt::format("ignored: {} bytes behind the last tensor", file_.trailing_bytes()));
+    const bool any = std::ranges::any_of(
+        file_.tensors(), [](const TensorInfo& tensor) { return tensor.type == GgmlType::i2_s; });
+    if (!any && i2s_layout_ != I2sLayout::blocks_of_128)
+      model_.notices.emplace_back("the layout of I2_S that was asked for: no matrix is I2_S here");
   }
 
   ModelFile& model_;
   const Gguf& file_;
   const Hparams& h_;
+  I2sLayout i2s_layout_;
   std::set<std::string_view> used_;
 };
 
-Result<ModelFile> read(Gguf file) {
+Result<ModelFile> read(Gguf file, const ModelFileOptions& options) {
   ModelFile model;
   model.file = std::move(file);
-  BITNET_TRY(model.hparams, read_hparams(model.file));
-  BITNET_CHECK(ModelReader(model).run());
+  BITNET_TRY(model.hparams, read_hparams(model.file, options, model.notices));
+  BITNET_CHECK(ModelReader(model, options.i2s_layout).run());
   return model;
 }
 
 }  // namespace
 
-Result<ModelFile> ModelFile::open(const std::string& path) {
+Result<ModelFile> ModelFile::open(const std::string& path, const ModelFileOptions& options) {
   BITNET_TRY(Gguf file, Gguf::open(path));
-  return read(std::move(file));
+  return read(std::move(file), options);
 }
 
-Result<ModelFile> ModelFile::parse(std::span<const std::byte> bytes, const std::string& name) {
+Result<ModelFile> ModelFile::parse(std::span<const std::byte> bytes, const std::string& name,
+                                   const ModelFileOptions& options) {
   BITNET_TRY(Gguf file, Gguf::parse(bytes, name));
-  return read(std::move(file));
+  return read(std::move(file), options);
 }
 
 }  // namespace bitnet

@@ -2,11 +2,14 @@
 
 namespace bitnet {
 
-RopeTable::RopeTable(double base, int64_t dims) : angles_(dims / 2) {
+RopeTable::RopeTable(double base, int64_t dims, std::span<const float> factors)
+    : angles_(dims / 2) {
   const DoubleDouble log_base = log(base);
   for (int64_t i = 0; i < angles_; ++i) {
     const DoubleDouble power = log_base * DoubleDouble{static_cast<double>(2 * i), 0};
-    frequencies_.push_back(exp(-(power / static_cast<double>(dims))));
+    const double factor =
+        factors.empty() ? 1 : static_cast<double>(factors[static_cast<size_t>(i)]);
+    frequencies_.push_back(exp(-(power / static_cast<double>(dims))) / factor);
   }
 }
 

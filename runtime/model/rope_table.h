@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "runtime/base/double_double.h"
@@ -15,8 +16,9 @@ namespace bitnet {
 
 class RopeTable {
  public:
-  // dims even: dims / 2 angles a position.
-  RopeTable(double base, int64_t dims);
+  // dims even: dims / 2 angles a position. factors[dims / 2], or none: frequency i is divided by
+  // factor i (Llama 3.1's rope_freqs.weight).
+  RopeTable(double base, int64_t dims, std::span<const float> factors = {});
 
   // Makes rows of positions 0..positions-1.
   void reach(int64_t positions);

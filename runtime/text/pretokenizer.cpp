@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <string>
+
+#include "runtime/base/printable.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -12,12 +14,9 @@
 namespace bitnet {
 namespace {
 
-// falcon3 and falcon_e are other vocabularies with the expression of Llama 3.
-constexpr std::array kLlamaNames = {"llama-bpe", "llama3", "llama-v3", "falcon3", "falcon_e"};
-
-// The expression of Llama 3, with two things spelt out: contractions in both cases, as ignoring
-// case would let U+017F (long s) pass for s; and white space as Unicode's White_Space, as PCRE2's
-// \s has U+180E besides.
+// Expressions with two things spelt out: contractions in both cases where case does not count, as
+// ignoring case would let U+017F (long s) pass for s; and white space as Unicode's White_Space, as
+// PCRE2's \s has U+180E besides.
 #define SPACE "\\t-\\r\\x{85}\\p{Z}"
 constexpr const char* kLlamaExpression =
     "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]"
@@ -30,7 +29,45 @@ constexpr const char* kLlamaExpression =
     "|[" SPACE "]+(?![^" SPACE
     "])"
     "|[" SPACE "]+";
+constexpr const char* kGpt2Expression =
+    "'s|'t|'re|'ve|'m|'ll|'d"
+    "| ?\\p{L}+"
+    "| ?\\p{N}+"
+    "| ?[^" SPACE
+    "\\p{L}\\p{N}]+"
+    "|[" SPACE "]+(?![^" SPACE
+    "])"
+    "|[" SPACE "]+";
 #undef SPACE
+
+struct Named {
+  std::string_view name;
+  const char* expression;
+  PretokenizerHabits habits;
+};
+constexpr PretokenizerHabits kLlamas = {.ignore_merges = true, .add_bos = true},
+                             kGpt2s = {.ignore_merges = false, .add_bos = false};
+// Names of one expression are those that llama.cpp takes for one.
+constexpr Named kNamed[] = {
+    {"llama-bpe", kLlamaExpression, kLlamas}, {"llama3", kLlamaExpression, kLlamas},
+    {"llama-v3", kLlamaExpression, kLlamas},  {"falcon3", kLlamaExpression, kLlamas},
+    {"falcon_e", kLlamaExpression, kLlamas},  {"gpt-2", kGpt2Expression, kGpt2s},
+    {"phi-2", kGpt2Expression, kGpt2s},       {"mpt", kGpt2Expression, kGpt2s},
+    {"olmo", kGpt2Expression, kGpt2s},        {"jais", kGpt2Expression, kGpt2s},
+    {"gigachat", kGpt2Expression, kGpt2s},    {"trillion", kGpt2Expression, kGpt2s},
+    {"a.x-4.0", kGpt2Expression, kGpt2s},     {"mellum", kGpt2Expression, kGpt2s},
+};
+
+const Named* find_named(std::string_view name) {
+  const auto* found = std::ranges::find(kNamed, name, &Named::name);
+  return found == std::end(kNamed) ? nullptr : found;
+}
+
+std::string known_names() {
+  std::string names;
+  for (const Named& named : kNamed) names.append(names.empty() ? "" : ", ").append(named.name);
+  return names;
+}
 
 struct FreeMatch {
   void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
@@ -40,14 +77,20 @@ struct FreeMatch {
 
 void Pretokenizer::Free::operator()(pcre2_real_code_8* code) const { pcre2_code_free(code); }
 
+PretokenizerHabits habits_of_pretokenizer(std::string_view name) {
+  const Named* named = find_named(name);
+  return named == nullptr ? PretokenizerHabits{} : named->habits;
+}
+
 Result<Pretokenizer> Pretokenizer::make(std::string_view name) {
-  if (std::ranges::find(kLlamaNames, name) == kLlamaNames.end())
-    return fail(Error::Kind::unsupported, "tokenizer.ggml.pre is {}, known are {}", name,
-                fmt::join(kLlamaNames, ", "));
+  const Named* named = find_named(name);
+  if (named == nullptr)
+    return fail(Error::Kind::unsupported, "tokenizer.ggml.pre is {}, known are {}", printable(name),
+                known_names());
   int error = 0;
   PCRE2_SIZE at = 0;
   pcre2_code* code =
-      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(kLlamaExpression), PCRE2_ZERO_TERMINATED,
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(named->expression), PCRE2_ZERO_TERMINATED,
                     PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &error, &at, nullptr);
   if (code == nullptr)
     return fail(Error::Kind::unsupported, "PCRE2 refuses the expression of {} at {}: error {}",

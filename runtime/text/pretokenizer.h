@@ -1,5 +1,5 @@
-// Cuts text into the words that byte-level BPE works on, by the expression of tokenizer.ggml.pre =
-// llama-bpe.
+// Cuts text into the words that byte-level BPE works on, by the expression that tokenizer.ggml.pre
+// names.
 #pragma once
 
 #include <memory>
@@ -12,9 +12,17 @@ struct pcre2_real_code_8;
 
 namespace bitnet {
 
+// What else the name says of a vocabulary, where its file does not.
+struct PretokenizerHabits {
+  bool ignore_merges = true;  // a whole word that is a token is taken as it is
+  bool add_bos = true;
+};
+PretokenizerHabits habits_of_pretokenizer(std::string_view name);
+
 class Pretokenizer {
  public:
-  // "llama-bpe" and the names of vocabularies that use the same expression; others are refused.
+  // "llama-bpe", "gpt-2" and the names of vocabularies that use the same expressions; others are
+  // refused.
   static Result<Pretokenizer> make(std::string_view name);
 
   // Appends the words of a text that is valid UTF-8; joined they are the text. Thread-safe.

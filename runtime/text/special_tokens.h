@@ -3,10 +3,10 @@
 // they leave over is plain text.
 #pragma once
 
-#include <bitset>
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -17,7 +17,7 @@ namespace bitnet {
 
 class SpecialTokens {
  public:
-  // Both must stay where they are.
+  // The texts of the vocabulary must stay where they are.
   SpecialTokens(const Vocabulary& vocabulary, const TokenIndex& tokens);
 
   struct Fragment {
@@ -32,16 +32,23 @@ class SpecialTokens {
   std::vector<Fragment> split(std::string_view text, std::span<const Range> parsed) const;
 
  private:
+  struct Special {
+    std::string_view text;
+    int32_t id;
+    bool user_defined;
+  };
   struct Match {
     size_t begin, bytes;
     int32_t id;
+    // The order in which they take their places, the first of all on top of a heap.
+    bool operator<(const Match& other) const;
   };
-  std::vector<Match> matches(std::string_view text, std::span<const Range> parsed) const;
+  std::optional<Match> longest(std::string_view text, size_t at, size_t most,
+                               std::span<const Range> parsed) const;
+  std::vector<Match> take_places(std::string_view text, std::span<const Range> parsed) const;
 
-  const Vocabulary* vocabulary_;
-  const TokenIndex* tokens_;
-  std::bitset<256> first_bytes_;
-  std::vector<size_t> lengths_;  // of special tokens, distinct, descending
+  std::vector<Special> specials_;  // ascending by text, each text once
+  std::array<std::span<const Special>, 256> by_first_byte_;
 };
 
 }  // namespace bitnet

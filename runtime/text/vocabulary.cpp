@@ -1,7 +1,13 @@
 #include "runtime/text/vocabulary.h"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
+
+#include "runtime/base/printable.h"
+#include "runtime/text/pretokenizer.h"
+#include "runtime/text/repeated_bos.h"
 
 namespace bitnet {
 namespace {
@@ -15,7 +21,7 @@ Result<TokenizerKind> read_kind(const Gguf& file) {
   if (model == "gpt2") return TokenizerKind::bpe;
   if (model == "llama") return TokenizerKind::sentencepiece;
   return fail(unsupported, "{}: tokenizer.ggml.model is {}, known are gpt2 and llama", file.path(),
-              model);
+              printable(model));
 }
 
 Result<void> same_count(const Gguf& file, std::string_view key, size_t found, size_t wanted) {
@@ -65,21 +71,42 @@ Result<std::vector<std::string_view>> read_merges(const Gguf& file) {
   return merges;
 }
 
+// -1, in whatever width it was written: no token.
+bool is_none(const GgufValue& value) {
+  constexpr std::array kNone = {-1.0, 0x1p32 - 1, 0x1p64};  // the last: 2^64 - 1 as a double
+  const std::optional<double> id = number(value);
+  return id && std::ranges::find(kNone, *id) != kNone.end();
+}
+
 Result<std::optional<int32_t>> read_id(const Gguf& file, std::string_view key, size_t count) {
-  if (!file.has(key)) return std::optional<int32_t>();
+  const GgufValue* value = file.value(key);
+  if (value == nullptr || is_none(*value)) return std::optional<int32_t>();
   BITNET_TRY(const uint64_t id, file.unsigned_value(key));
   if (id >= count)
     return fail(invalid, "{}: {} is {}, the vocabulary has {} tokens", file.path(), key, id, count);
   return std::optional(static_cast<int32_t>(id));
 }
 
-// Absent, true, where the models of a kind want it; an id that is absent cannot be added.
+// Absent, true, where the models of a kind want it; an id that is absent is not added.
 Result<bool> read_add(const Gguf& file, std::string_view key, bool missing, std::string_view id_key,
-                      bool has_id) {
+                      bool has_id, std::vector<std::string>& notices) {
   BITNET_TRY(const bool add, file.bool_or(key, missing && has_id));
   if (add && !has_id)
-    return fail(invalid, "{}: {} is true, but {} is absent", file.path(), key, id_key);
-  return add;
+    notices.push_back(fmt::format("{} is true, but {} names no token: none is added", key, id_key));
+  return add && has_id;
+}
+
+// What other kinds of tokenizers do, and what is done here by no kind.
+void say_ignored(const Gguf& file, std::vector<std::string>& notices) {
+  for (const char* key :
+       {"tokenizer.ggml.add_sep_token", "tokenizer.ggml.normalizer.lowercase",
+        "tokenizer.ggml.normalizer.strip_accents", "tokenizer.ggml.precompiled_charsmap",
+        "tokenizer.ggml.suppress_tokens"}) {
+    const GgufValue* value = file.value(key);
+    const auto* array = value == nullptr ? nullptr : std::get_if<GgufArray>(value);
+    if (array != nullptr ? array->count > 0 : value != nullptr && number(*value) != 0.0)
+      notices.push_back(fmt::format("{} is ignored", key));
+  }
 }
 
 }  // namespace
@@ -97,6 +124,7 @@ Result<Vocabulary> Vocabulary::read(const Gguf& file) {
   BITNET_TRY(v.eos, read_id(file, "tokenizer.ggml.eos_token_id", count));
   BITNET_TRY(v.eot, read_id(file, "tokenizer.ggml.eot_token_id", count));
   BITNET_TRY(v.unknown, read_id(file, "tokenizer.ggml.unknown_token_id", count));
+  PretokenizerHabits habits;
   const bool sentencepiece = v.kind == TokenizerKind::sentencepiece;
   if (sentencepiece) {
     BITNET_TRY(v.scores, read_scores(file, count));
@@ -106,15 +134,18 @@ Result<Vocabulary> Vocabulary::read(const Gguf& file) {
     // vocabulary.
     BITNET_TRY(const auto pre, file.string_or_none("tokenizer.ggml.pre"));
     v.pretokenizer = pre.value_or("llama-bpe");
-    v.ignore_merges = true;
+    habits = habits_of_pretokenizer(v.pretokenizer);
+    v.ignore_merges = habits.ignore_merges;
   }
   BITNET_TRY(v.add_space_prefix, file.bool_or("tokenizer.ggml.add_space_prefix", sentencepiece));
-  BITNET_TRY(v.add_bos, read_add(file, "tokenizer.ggml.add_bos_token", true,
-                                 "tokenizer.ggml.bos_token_id", v.bos.has_value()));
+  BITNET_TRY(v.add_bos, read_add(file, "tokenizer.ggml.add_bos_token", habits.add_bos,
+                                 "tokenizer.ggml.bos_token_id", v.bos.has_value(), v.notices));
   BITNET_TRY(v.add_eos, read_add(file, "tokenizer.ggml.add_eos_token", false,
-                                 "tokenizer.ggml.eos_token_id", v.eos.has_value()));
+                                 "tokenizer.ggml.eos_token_id", v.eos.has_value(), v.notices));
   BITNET_TRY(const auto chat, file.string_or_none("tokenizer.chat_template"));
   v.chat_template = chat.value_or("");
+  strip_repeated_bos(v);
+  say_ignored(file, v.notices);
   return v;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -42,6 +43,7 @@ struct Vocabulary {
   bool ignore_merges = false;     // bpe: a whole word that is a token is taken as it is
   std::string_view pretokenizer = "llama-bpe";  // bpe: tokenizer.ggml.pre
   std::string_view chat_template;
+  std::vector<std::string> notices;  // lines for the user: what was assumed, what is ignored
 
   // Reads tokenizer.* of a model file. Where tokenizer.ggml.pre is absent, llama-bpe is assumed.
   static Result<Vocabulary> read(const Gguf& file);

@@ -9,6 +9,7 @@ Everything is computed in double, so what differs from the runtime's reference p
 
   bitnet_numpy.py compare DUMP_LOGITS MODEL.gguf [tokens]     run both and apply the gates below; exit code 1 if one fails
   bitnet_numpy.py logits MODEL.gguf int8|float TOKENS OUT.npy
+  bitnet_numpy.py factors MODEL.gguf OUT.gguf                 the same model with a rope_freqs.weight
 """
 import os
 import struct
@@ -131,9 +132,9 @@ def quantize(x):
     return s, np.clip(np.round(x * s), -127, 127)
 
 
-def rope(x, base, dims, neox):
-    """Rotates pairs of x [tokens, heads, size] by position * base^(-2 i / dims); position = row."""
-    angle = np.arange(x.shape[0])[:, None] * base ** (-2.0 * np.arange(dims // 2) / dims)
+def rope(x, base, dims, neox, factors):
+    """Rotates pairs of x [tokens, heads, size] by position * base^(-2 i / dims) / factors[i]; position = row."""
+    angle = np.arange(x.shape[0])[:, None] * base ** (-2.0 * np.arange(dims // 2) / dims) / factors
     cos, sin = np.cos(angle)[:, None, :], np.sin(angle)[:, None, :]
     y = x.copy()
     first = np.s_[..., :dims // 2] if neox else np.s_[..., 0:dims:2]
@@ -171,6 +172,7 @@ class BitNet:
         self.size = key("attention.key_length", key("embedding_length") // self.heads)
         self.dims = key("rope.dimension_count", self.size)
         self.base, self.epsilon = key("rope.freq_base", 10000.0), key("attention.layer_norm_rms_epsilon")
+        self.factors = f.floats("rope_freqs.weight") if "rope_freqs.weight" in f.tensors else np.ones(self.dims // 2)
         self.neox = arch != "llama"
         self.sub_norms = arch != "llama"
         self.act = {"bitnet": silu, "llama": silu, "bitnet-b1.58": squared_relu, "bitnet-25": squared_relu}[arch]
@@ -193,7 +195,7 @@ class BitNet:
         for i in range(self.layers):
             q, k, v = linear(i, ["attn_q", "attn_k", "attn_v"], norm(x, gain(i, "attn_norm")))
             split = lambda y, heads: y.reshape(len(tokens), heads, self.size)
-            turn = lambda y: rope(y, self.base, self.dims, self.neox)
+            turn = lambda y: rope(y, self.base, self.dims, self.neox, self.factors)
             a = attention(turn(split(q, self.heads)), turn(split(k, self.kv_heads)), split(v, self.kv_heads))
             if self.sub_norms:
                 a = norm(a, gain(i, "attn_sub_norm"))
@@ -343,7 +345,25 @@ def compare(program, path, count):
     return gates.failed
 
 
+def add_factors(path, out):
+    """Writes the model with a rope_freqs.weight of its own: a tensor more at the end of the list and of the data."""
+    model = BitNet(path)
+    f, count = model.file, model.dims // 2
+    align = f.keys.get("general.alignment", 32)
+    data = bytes(f.data[f.begin:])
+    data += bytes(-len(data) % align)
+    info = struct.pack("<Q", 17) + b"rope_freqs.weight" + struct.pack("<IQIQ", 1, count, F32, len(data))
+    head = bytes(f.data[:f.at]) + info
+    head = head[:8] + struct.pack("<Q", len(f.tensors) + 1) + head[16:]
+    factors = np.linspace(1, 8, count).astype(np.float32).tobytes()
+    with open(out, "wb") as file:
+        file.write(head + bytes(-len(head) % align) + data + factors + bytes(-len(factors) % align))
+
+
 def main(arguments):
+    if len(arguments) == 3 and arguments[0] == "factors":
+        add_factors(arguments[1], arguments[2])
+        return 0
     if len(arguments) in (3, 4) and arguments[0] == "compare":
         return 1 if compare(arguments[1], arguments[2], int(arguments[3]) if len(arguments) == 4 else 24) else 0
     if len(arguments) == 5 and arguments[0] == "logits":

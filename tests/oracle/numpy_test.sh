@@ -20,5 +20,7 @@ make silu bitnet i2_s q6_k 1
 make relu2 bitnet-b1.58 tq2_0 f16 2
 make alias bitnet-25 i2_s q8_0 4
 make llama llama tq1_0 bf16 3
+"$python" bitnet_numpy.py factors "$folder/llama.gguf" "$folder/factors.gguf"
+check "$folder/factors.gguf" 16
 check ../../models/demo.gguf 48
 exit $failed

@@ -9,6 +9,7 @@
 #include "runtime/model/hparams.h"
 #include "tools/bench/int_list.h"
 #include "tools/bench/output.h"
+#include "tools/common/model_options.h"
 #include "tools/common/program.h"
 
 namespace {
@@ -31,6 +32,7 @@ struct Arguments {
   std::vector<std::string> both{};  // -pg
   int repetitions = 5, batch = 2048, ubatch = 512;
   bool no_warm_up = false, progress = false;
+  ModelFileOptions file{};
 };
 
 // Every combination, prompts before generation, as llama-bench orders them.
@@ -61,6 +63,7 @@ Result<ModelOptions> options_of(const Arguments& a, int threads) {
   ModelOptions options;
   options.threads = threads;
   options.cache_path = a.cache;
+  options.file = a.file;
   options.batch = a.ubatch;
   if (a.kernels == "builtin") options.kernels = KernelChoice::builtin;
   if (a.kernels == "reference") options.kernels = KernelChoice::reference;
@@ -113,6 +116,7 @@ Result<int> run(const Arguments& a) {
     facts = facts_of(a, model);
     if (all.empty()) {
       print_progress(a, "");
+      print_notices(model.notices());
       message("{}\n", model.kernels_in_use());
       if (a.output == "md") BITNET_CHECK(out.write(markdown_header()));
       if (a.output == "csv") BITNET_CHECK(out.write(csv_header()));
@@ -184,6 +188,7 @@ int main(int argc, char** argv) {
       ->type_name("LEVEL");
   app.add_option("--cache", a.cache, "kernel cache to use (default: search the usual places)")
       ->type_name("FILE");
+  add_model_file_options(app, a.file);
   app.add_flag("--no-warmup", a.no_warm_up, "no warm-up run");
   app.add_option("-b,--batch-size", a.batch, "printed as n_batch, no more: -ub cuts")
       ->check(CLI::Range(1, kMostTokens).description(""))

@@ -11,6 +11,7 @@
 #include "runtime/cpu/topology.h"
 #include "runtime/kernel/cache.h"
 #include "runtime/model/hparams.h"
+#include "tools/common/model_options.h"
 #include "tools/common/program.h"
 #include "tools/report/compare.h"
 #include "tools/report/table.h"
@@ -31,6 +32,7 @@ struct Arguments {
   int threads = 0;
   double budget = 4;
   bool force = false;
+  ModelFileOptions file{};
 };
 
 class Folder {  // temporary
@@ -110,6 +112,7 @@ class Reporter {
     const std::string cache = folder_.path() + "/" + std::string(name(level)) + ".kc";
     tuner::SilentListener quiet;
     const tuner::TuneOptions options{.model = arguments_.model,
+                                     .file = arguments_.file,
                                      .output = cache,
                                      .threads = pool_.size(),
                                      .preset = "quick",
@@ -197,7 +200,8 @@ Result<void> check_outputs(const Arguments& a, const Machine& machine) {
 }
 
 Result<int> run(const Arguments& a) {
-  BITNET_TRY(const ModelFile model, ModelFile::open(a.model));
+  BITNET_TRY(const ModelFile model, ModelFile::open(a.model, a.file));
+  print_notices(model.notices);
   const std::vector<Problem> problems = problems_of(model.hparams.linear_shapes());
   const IsaSet proved = proved_isa();
   const int threads = a.threads > 0 ? a.threads : default_thread_count();
@@ -241,6 +245,7 @@ int main(int argc, char** argv) {
   app.add_option("--markdown", a.markdown, "also write the table to this file")->type_name("FILE");
   app.add_flag("--force", a.force,
                "--csv and --markdown replace whatever is there (default: only their own kind)");
+  add_model_file_options(app, a.file);
   app.set_version_flag("--version", std::string("bitnet-report ") + BITNET_VERSION);
   return run_program(app, argc, argv, {}, [&] { return run(a); });
 }

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "runtime/cpu/isa.h"
+#include "tools/common/model_options.h"
 
 namespace bitnet {
 namespace {
@@ -299,6 +300,7 @@ CommandLine::CommandLine() : state_(std::make_unique<State>()) {
   add_generation(app, arguments, raw);
   add_speed(app, arguments, raw);
   add_precision(app, raw);
+  add_model_file_options(app, arguments.model.file);
   add_tasks(app, arguments, raw);
   add_output(app, arguments, raw);
 }

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "runtime/model/hparams.h"
+#include "tools/common/model_options.h"
 #include "tools/run/generator.h"
 #include "tools/run/tasks.h"
 
@@ -50,6 +51,7 @@ Result<int> tokenize(const Arguments& arguments) {
   BITNET_TRY(const std::string text, prompt_text(arguments));
   BITNET_TRY(const Gguf file, Gguf::open(arguments.model_path));
   BITNET_TRY(const Tokenizer tokenizer, Tokenizer::open(file));
+  if (!arguments.quiet) print_notices(tokenizer.vocabulary().notices);
   std::string line;
   for (const int32_t id : tokenizer.encode(text, true, true))
     line += fmt::format("{}{}", line.empty() ? "" : " ", id);

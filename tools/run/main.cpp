@@ -2,6 +2,7 @@
 // files of their own.
 #include "runtime/model/hparams.h"
 #include "tools/common/interrupt.h"
+#include "tools/common/model_options.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
 #include "tools/run/arguments.h"
@@ -29,6 +30,7 @@ Result<int> run(Arguments& arguments) {
   BITNET_TRY(Model model, Model::load(arguments.model_path, arguments.model));
   bar.clear();
   timings.load_ms = timings.total.milliseconds();
+  if (!arguments.quiet) print_notices(model.notices());
   Receipt receipt(arguments.receipt_full);
   const Task task{arguments, model, arguments.receipt ? &receipt : nullptr, timings};
   describe_model(task);

@@ -6,6 +6,7 @@
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/output_check.h"
 #include "tools/common/interrupt.h"
+#include "tools/common/model_options.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
 #include "tuner/tune.h"
@@ -135,6 +136,7 @@ int main(int argc, char** argv) {
       ->type_name("FOLDER");
   app.add_flag("--force", arguments.tune.force,
                "-o and --report replace whatever is there (default: only their own kind)");
+  add_model_file_options(app, arguments.tune.file);
   app.add_flag("-q,--quiet", arguments.quiet, "no progress on stderr");
   app.set_version_flag("--version", std::string("bitnet-tune ") + BITNET_VERSION);
   install_interrupt_handler();

@@ -1,0 +1,19 @@
+// How to read a model file: options that every program with a model has, and the lines that reading
+// it gives.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "runtime/model/file_options.h"
+
+namespace bitnet {
+
+// --activation, --i2s-layout
+void add_model_file_options(CLI::App& app, ModelFileOptions& options);
+
+// "note: ..." on stderr, a line each.
+void print_notices(const std::vector<std::string>& notices);
+
+}  // namespace bitnet
