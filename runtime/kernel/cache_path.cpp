@@ -8,14 +8,17 @@ namespace {
 
 constexpr std::string_view kSystemCaches = "/usr/share/bitnet";
 
-// The XDG base directory specification: a relative path is ignored.
+// The XDG base directory specification: a relative path is ignored. A home that does not exist
+// (Debian's system users have /nonexistent) is none, and is not made.
 std::string user_caches() {
   const auto absolute = [](const char* variable) {
     const char* value = std::getenv(variable);
     return value != nullptr && value[0] == '/' ? std::string(value) : std::string();
   };
   if (std::string xdg = absolute("XDG_CACHE_HOME"); !xdg.empty()) return xdg + "/bitnet";
-  if (std::string home = absolute("HOME"); !home.empty()) return home + "/.cache/bitnet";
+  std::error_code none;
+  if (std::string home = absolute("HOME"); std::filesystem::is_directory(home, none))
+    return home + "/.cache/bitnet";
   return {};
 }
 

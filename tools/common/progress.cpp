@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "tools/common/console.h"
 
@@ -19,10 +18,10 @@ std::string progress_line(double fraction, const std::string& what, double secon
                           size_t columns) {
   constexpr size_t kWidth = 24;
   fraction = std::clamp(fraction, 0.0, 1.0);
-  const auto full = static_cast<size_t>(std::lround(fraction * kWidth));
+  const auto full = static_cast<size_t>(fraction * kWidth + 0.5);
   std::string left = "   ?";
   if (seconds_left >= 0) {
-    const auto seconds = static_cast<long>(std::lround(seconds_left));
+    const auto seconds = static_cast<long>(seconds_left + 0.5);
     left = fmt::format("{}:{:02}", seconds / 60, seconds % 60);
   }
   std::string line = fmt::format("[{}{}] {:3.0f} % {} left  {}", std::string(full, '#'),
