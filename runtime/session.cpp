@@ -117,6 +117,7 @@ const Tokenizer& Model::tokenizer() const { return state_->tokenizer; }
 const BnFloatKernels& Model::float_kernels() const { return state_->floats; }
 int Model::threads() const { return state_->pool.size(); }
 std::string Model::kernels_in_use() const { return state_->kernels.line; }
+std::string Model::cache_warning() const { return state_->kernels.cache_warning; }
 uint64_t Model::weight_bytes_per_token() const { return state_->forward->weight_bytes_per_token(); }
 uint64_t Model::file_bytes() const { return state_->file.file.file_bytes(); }
 
@@ -174,11 +175,12 @@ Result<void> Model::State::load_weights(const ModelOptions& options) {
   std::vector<Layer> layers;
   if (options.activations == Activations::float32) {
     kernels.line = "float activations (a slow path to compare with)";
-    BITNET_TRY(layers, load_float_layers(file, floats, pool));
+    BITNET_TRY(layers, load_float_layers(file, floats, pool, options.stop));
   } else {
     kernels = choose_kernels(problems_of(file.hparams.linear_shapes()),
                              search_of(options, isa, pool.size()));
-    BITNET_TRY(layers, load_layers(file, kernels.of_problem, floats, pool, options.progress));
+    BITNET_TRY(layers,
+               load_layers(file, kernels.of_problem, floats, pool, options.progress, options.stop));
   }
   forward = std::make_unique<Forward>(file, std::move(layers), floats, pool, options.batch);
   ids.reserve(static_cast<size_t>(options.batch));

@@ -51,6 +51,8 @@ struct ModelOptions {
   // Called now and then while weights are packed, with the share that is done (0..1), by the
   // loading thread.
   std::function<void(double)> progress;
+  // Asked meanwhile, by the same thread: true ends the loading, error kind interrupted.
+  std::function<bool()> stop;
 };
 
 class Sequence {  // a conversation's key/value cache; movable
@@ -90,6 +92,7 @@ class Model {
   const BnFloatKernels& float_kernels() const;  // for a Sampler
   int threads() const;
   std::string kernels_in_use() const;  // one line; says why a cache was not used
+  std::string cache_warning() const;   // why the cache that was named is not used; empty: it is
   std::string kernel_table()
       const;  // a line for each problem and class of tokens: which kernel serves it
   uint64_t weight_bytes_per_token() const;  // packed ternary weights + head, as read for one token

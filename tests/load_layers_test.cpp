@@ -49,15 +49,25 @@ unsigned sum_of(std::span<const std::byte> bytes) {
 class LoadLayers : public testing::TestWithParam<bool> {
  protected:
   // With float activations where the parameter says so.
-  Result<std::vector<Layer>> load(const ModelFile& model) {
-    if (GetParam()) return load_float_layers(model, reference_float_kernels(), pool_);
-    return load_layers(model, reference_kernels(model), reference_float_kernels(), pool_);
+  Result<std::vector<Layer>> load(const ModelFile& model, const std::function<bool()>& stop = {}) {
+    if (GetParam()) return load_float_layers(model, reference_float_kernels(), pool_, stop);
+    return load_layers(model, reference_kernels(model), reference_float_kernels(), pool_, {}, stop);
   }
   const std::string path_ = small_model_files().path(kModel);
   ThreadPool pool_ = ThreadPool::start(2).value();
 };
 INSTANTIATE_TEST_SUITE_P(Activations, LoadLayers, testing::Bool(),
                          [](const auto& info) { return info.param ? "floats" : "int8"; });
+
+TEST_P(LoadLayers, StopsWhenItIsAsked) {
+  const ModelFile model = ModelFile::open(path_).value();
+  int asked = 0;
+  const auto layers = load(model, [&] { return ++asked > 0; });
+  ASSERT_FALSE(layers);
+  EXPECT_EQ(layers.error().kind, Error::Kind::interrupted);
+  EXPECT_EQ(asked, 1);
+  EXPECT_TRUE(load(model, [] { return false; }));
+}
 
 TEST_P(LoadLayers, PackedTensorsLeaveTheFilesMemory) {
   const ModelFile model = ModelFile::open(path_).value();

@@ -381,6 +381,23 @@ TEST(KernelsInUse, SayWhyASourceDoesNotServeAll) {
       << line;
 }
 
+TEST(CacheWarning, OnlyOfACacheThatWasNamed) {
+  const std::string path = small_model_files().path(kSmallModels[0]);
+  EXPECT_EQ(load(path, {}).cache_warning(), "");
+  ModelOptions options;
+  options.cache_path = "/nonexistent.kc";
+  const std::string warning = Model::load(path, options)->cache_warning();
+  EXPECT_TRUE(warning.starts_with("cache not used: /nonexistent.kc: ")) << warning;
+}
+
+TEST(Loading, EndsWhenAsked) {
+  ModelOptions options;
+  options.stop = [] { return true; };
+  const auto model = Model::load(small_model_files().path(kSmallModels[0]), options);
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().kind, Error::Kind::interrupted);
+}
+
 TEST(TopK, KeepsTheOrderAlsoWithNaN) {
   constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
   const std::vector<float> values{kNaN, 1, 3, kNaN, 3, -std::numeric_limits<float>::infinity(), 2};

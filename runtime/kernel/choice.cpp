@@ -46,10 +46,12 @@ ChosenKernels choose_kernels(const std::vector<Problem>& problems, const KernelS
     chosen.sources.push_back(std::move(source));
   };
   if (search.cache) {
-    if (auto cache = open_cache(problems, search))
+    if (auto cache = open_cache(problems, search)) {
       add(std::move(*cache));
-    else
+    } else {
       remark = "; " + cache.error().message;
+      if (!search.cache_path.empty()) chosen.cache_warning = cache.error().message;
+    }
   }
   if (search.builtin) add(make_builtin_source(search.isa));
   add(make_reference_source());

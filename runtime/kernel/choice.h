@@ -24,6 +24,7 @@ struct KernelSearch {
 struct ChosenKernels {
   std::vector<ProblemKernels> of_problem;  // in the order of the problems
   std::string line;  // what is used; why there is no cache; why a source serves not all problems
+  std::string cache_warning;  // why the cache that was named is not used; empty: it is, or none was
   std::vector<std::unique_ptr<KernelSource>> sources;  // owners of the code
 };
 

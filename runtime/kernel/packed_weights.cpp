@@ -132,9 +132,14 @@ Result<void> pack_weights(ThreadPool& pool, std::span<const PackJob> jobs,
   Error error;
   std::vector<AlignedBuffer> trits;  // a thread's own
   for (int thread = 0; thread < pool.size(); ++thread) trits.emplace_back(trits_bytes);
+  bool stopped = false;
   pool.run([&](int thread) {
     auto* own_trits = trits[static_cast<size_t>(thread)].as<int8_t>();
     for (size_t c = 0;;) {
+      if (thread == 0 && events.stop && events.stop()) {
+        stopped = true;
+        next.store(panels, std::memory_order_relaxed);
+      }
       const int64_t panel = next.fetch_add(1, std::memory_order_relaxed);
       if (panel >= panels) return;
       while (panel >= copies[c].end_panel) ++c;
@@ -152,6 +157,7 @@ Result<void> pack_weights(ThreadPool& pool, std::span<const PackJob> jobs,
     }
   });
   if (failed_panel < panels) return std::unexpected(std::move(error));
+  if (stopped) return fail(Error::Kind::interrupted, "interrupted while weights were packed");
   if (events.progress) events.progress(1);
   return {};
 }

@@ -56,12 +56,14 @@ struct PackJob {
   PackedWeights* out;
 };
 
-// What a caller may want to know meanwhile; either may be empty.
+// What a caller may want to know or say meanwhile; each may be empty.
 struct PackEvents {
   // 0..1, now and then, by the calling thread only.
   std::function<void(double)> progress = {};
   // Once a job, after the last of its rows was read, by any thread: the file's copy is used up.
   std::function<void(const ProblemRows&)> packed = {};
+  // Asked between panels by the calling thread only: true ends the packing, error kind interrupted.
+  std::function<bool()> stop = {};
 };
 Result<void> pack_weights(ThreadPool& pool, std::span<const PackJob> jobs,
                           const PackEvents& events = {});

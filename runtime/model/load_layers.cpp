@@ -40,7 +40,8 @@ Layer with_norms(const LayerTensors& t) {
 Result<std::vector<Layer>> load_layers(const ModelFile& file,
                                        const std::vector<ProblemKernels>& kernels,
                                        const BnFloatKernels& floats, ThreadPool& pool,
-                                       const std::function<void(double)>& progress) {
+                                       const std::function<void(double)>& progress,
+                                       const std::function<bool()>& stop) {
   const std::vector<Problem> problems = problems_of(file.hparams.linear_shapes());
   std::vector<LayerRows> rows;
   for (const LayerTensors& tensors : file.layers) rows.push_back(rows_of(tensors));
@@ -49,8 +50,8 @@ Result<std::vector<Layer>> load_layers(const ModelFile& file,
   for (size_t i = 0; i < rows.size(); ++i)
     for (size_t p = 0; p < kProblems; ++p)
       jobs.push_back({&rows[i][p], &kernels[p], &packed[i][p]});
-  BITNET_CHECK(
-      pack_weights(pool, jobs, {.progress = progress, .packed = releases_from(file.file)}));
+  BITNET_CHECK(pack_weights(
+      pool, jobs, {.progress = progress, .packed = releases_from(file.file), .stop = stop}));
 
   std::vector<Layer> layers;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -63,7 +64,7 @@ Result<std::vector<Layer>> load_layers(const ModelFile& file,
 }
 
 Result<std::vector<Layer>> load_float_layers(const ModelFile& file, const BnFloatKernels& floats,
-                                             ThreadPool& pool) {
+                                             ThreadPool& pool, const std::function<bool()>& stop) {
   // The reference's packing is the trits themselves.
   std::vector<ProblemKernels> kernels;
   const std::vector<Problem> problems = problems_of(file.hparams.linear_shapes());
@@ -77,7 +78,8 @@ Result<std::vector<Layer>> load_float_layers(const ModelFile& file, const BnFloa
     for (size_t p = 0; p < kProblems; ++p) {
       PackedWeights trits;
       const PackJob job{&rows[p], &kernels[p], &trits};
-      BITNET_CHECK(pack_weights(pool, {&job, 1}, {.packed = releases_from(file.file)}));
+      BITNET_CHECK(
+          pack_weights(pool, {&job, 1}, {.packed = releases_from(file.file), .stop = stop}));
       layer.*kMembers[p] = std::make_unique<FloatLinear>(problems[p], rows[p].segments(),
                                                          std::move(trits.copies.front()), floats);
     }

@@ -12,14 +12,16 @@
 namespace bitnet {
 
 // kernels: of problems_of(file.hparams.linear_shapes()), in that order; file, kernels and floats
-// must outlive the layers.
+// must outlive the layers. progress and stop: as in PackEvents.
 Result<std::vector<Layer>> load_layers(const ModelFile& file,
                                        const std::vector<ProblemKernels>& kernels,
                                        const BnFloatKernels& floats, ThreadPool& pool,
-                                       const std::function<void(double)>& progress = {});
+                                       const std::function<void(double)>& progress = {},
+                                       const std::function<bool()>& stop = {});
 
 // For --activations float: trits as bytes, a byte a weight.
 Result<std::vector<Layer>> load_float_layers(const ModelFile& file, const BnFloatKernels& floats,
-                                             ThreadPool& pool);
+                                             ThreadPool& pool,
+                                             const std::function<bool()>& stop = {});
 
 }  // namespace bitnet
