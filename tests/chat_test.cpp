@@ -40,6 +40,10 @@ Tokenizer falcon_tokenizer(std::string_view chat_template = "") {
   return tokenizer_with({"<|endoftext|>"}, chat_template);
 }
 
+Tokenizer chatml_tokenizer(std::string_view chat_template = "") {
+  return tokenizer_with({"<|begin_of_text|>", "<|im_start|>", "<|im_end|>"}, chat_template);
+}
+
 TEST(ChatTemplate, WritesConversationsAsTheModelsWereTrainedOnThem) {
   const auto llama = llama_tokenizer();
   EXPECT_EQ(ChatTemplate::make(ChatFormat::bitnet, llama)->render(kConversation),
@@ -56,13 +60,18 @@ TEST(ChatTemplate, WritesConversationsAsTheModelsWereTrainedOnThem) {
       ChatTemplate::make(ChatFormat::falcon3, falcon)->render(kConversation),
       "<|system|>\nBe brief.\n<|user|>\n Hi\n\n<|assistant|>\nHello!<|endoftext|>\n<|user|>\nBye\n"
       "<|assistant|>\n");
+  const auto chatml = chatml_tokenizer();
+  EXPECT_EQ(ChatTemplate::make(ChatFormat::chatml, chatml)->render(kConversation),
+            "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n Hi\n<|im_end|>\n"
+            "<|im_start|>assistant\nHello!<|im_end|>\n<|im_start|>user\nBye<|im_end|>\n"
+            "<|im_start|>assistant\n");
 }
 
 TEST(ChatTemplate, StepByStepIsTheWholeConversation) {
-  const auto llama = llama_tokenizer(), falcon = falcon_tokenizer();
+  const auto llama = llama_tokenizer(), falcon = falcon_tokenizer(), chatml = chatml_tokenizer();
   for (const auto& [format, tokenizer] :
        {std::pair(ChatFormat::bitnet, &llama), std::pair(ChatFormat::llama3, &llama),
-        std::pair(ChatFormat::falcon3, &falcon)}) {
+        std::pair(ChatFormat::falcon3, &falcon), std::pair(ChatFormat::chatml, &chatml)}) {
     const auto chat = ChatTemplate::make(format, *tokenizer);
     ASSERT_TRUE(chat);
     Ids ids = chat->begin(std::span(kConversation).first(2));
@@ -82,6 +91,11 @@ TEST(ChatTemplate, AUserCannotEndTheirTurn) {
   EXPECT_EQ(std::ranges::count(chat->encode(messages), *tokenizer.eot()), 1);
 }
 
+TEST(ChatTemplate, NamesAreWhatIsKnown) {
+  EXPECT_EQ(chat_format_names(), "bitnet, llama3, falcon3, chatml");
+  EXPECT_EQ(chat_format("ChatML"), std::nullopt);
+}
+
 TEST(ChatTemplate, IsChosenByArchitectureThenByTheFilesTemplateThenByVocabulary) {
   const auto chosen = [](std::string_view architecture, const Tokenizer& tokenizer) {
     const auto chat = ChatTemplate::choose(architecture, tokenizer);
@@ -96,14 +110,17 @@ TEST(ChatTemplate, IsChosenByArchitectureThenByTheFilesTemplateThenByVocabulary)
   EXPECT_EQ(chosen("llama", llama_tokenizer()), "llama3");
   EXPECT_EQ(chosen("llama", falcon_tokenizer("'<|user|>\\n' + message + '<|assistant|>\\n'")),
             "falcon3");
+  EXPECT_EQ(chosen("llama", chatml_tokenizer("{{'<|im_start|>' + message['role'] + '\\n'}}")),
+            "chatml");
+  EXPECT_EQ(chosen("llama", chatml_tokenizer()), "chatml");
   EXPECT_EQ(chosen("llama", stale),
             "no chat template for this model (architecture llama, an unknown one in the file), "
             "known are bitnet, "
-            "llama3, falcon3");
+            "llama3, falcon3, chatml");
   EXPECT_EQ(chosen("bitnet", falcon_tokenizer()),
             "no chat template for this model (architecture bitnet, none in the file), known are "
             "bitnet, llama3, "
-            "falcon3");
+            "falcon3, chatml");
   EXPECT_EQ(chosen("bitnet-b1.58", falcon_tokenizer()),
             "the chat template bitnet needs the token <|eot_id|>, which the vocabulary lacks");
 }

@@ -45,6 +45,13 @@ constexpr std::array kFormats = {
            "<|endoftext|>\n",
            false,
            "<|endoftext|>"},
+    Format{ChatFormat::chatml,
+           "chatml",
+           {"<|im_start|>system\n", "<|im_start|>user\n", "<|im_start|>assistant\n"},
+           "<|im_end|>\n",
+           "<|im_end|>\n",
+           false,
+           "<|im_start|>"},
 };
 const Format& format_of(ChatFormat format) {
   return *std::ranges::find(kFormats, format, &Format::format);
@@ -85,18 +92,14 @@ std::optional<ChatFormat> recognise(std::string_view architecture, const Tokeniz
   if (text.find("<|assistant|>\\n") != text.npos && text.find("<|user|>\\n") != text.npos &&
       text.find("<|end|>") == text.npos)
     return ChatFormat::falcon3;
+  if (text.find("<|im_start|>") != text.npos) return ChatFormat::chatml;
   const std::string_view pre = tokenizer.vocabulary().pretokenizer;
   // Files without a template: by what their vocabulary has markers for.
   if (!text.empty() || tokenizer.vocabulary().kind != TokenizerKind::bpe) return std::nullopt;
   if (tokenizer.find("<|start_header_id|>")) return ChatFormat::llama3;
+  if (tokenizer.find("<|im_start|>")) return ChatFormat::chatml;
   if (pre == "falcon3") return ChatFormat::falcon3;
   return std::nullopt;
-}
-
-std::string names() {
-  std::string all;
-  for (const Format& format : kFormats) all.append(all.empty() ? "" : ", ").append(format.name);
-  return all;
 }
 
 }  // namespace
@@ -108,6 +111,12 @@ std::optional<ChatFormat> chat_format(std::string_view name) {
   return found == kFormats.end() ? std::nullopt : std::optional(found->format);
 }
 
+std::string chat_format_names() {
+  std::string all;
+  for (const Format& format : kFormats) all.append(all.empty() ? "" : ", ").append(format.name);
+  return all;
+}
+
 Result<ChatTemplate> ChatTemplate::choose(std::string_view architecture,
                                           const Tokenizer& tokenizer) {
   if (const auto format = recognise(architecture, tokenizer)) return make(*format, tokenizer);
@@ -115,7 +124,7 @@ Result<ChatTemplate> ChatTemplate::choose(std::string_view architecture,
               "no chat template for this model (architecture {}, {}), known are {}", architecture,
               tokenizer.vocabulary().chat_template.empty() ? "none in the file"
                                                            : "an unknown one in the file",
-              names());
+              chat_format_names());
 }
 
 Result<ChatTemplate> ChatTemplate::make(ChatFormat format, const Tokenizer& tokenizer) {

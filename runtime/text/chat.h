@@ -2,9 +2,10 @@
 // vocabulary and the file's template. The template language (Jinja) is not interpreted; a model
 // that none of these fits is refused.
 //
-//   bitnet   "User: Hi<|eot_id|>Assistant: "                 BitNet-b1.58-2B-4T, whose file has a
-//   stale template llama3   "<|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>..." falcon3
-//   "<|user|>\nHi\n<|assistant|>\n"
+//   bitnet   "User: Hi<|eot_id|>Assistant: "   BitNet-b1.58-2B-4T, whose file has a stale template
+//   llama3   "<|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>..."
+//   falcon3  "<|user|>\nHi\n<|assistant|>\n"
+//   chatml   "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"   Falcon-E
 #pragma once
 
 #include <cstdint>
@@ -25,9 +26,10 @@ struct ChatMessage {
   std::string content;
 };
 
-enum class ChatFormat : uint8_t { bitnet, llama3, falcon3 };
+enum class ChatFormat : uint8_t { bitnet, llama3, falcon3, chatml };
 std::string_view name(ChatFormat format);
 std::optional<ChatFormat> chat_format(std::string_view name);
+std::string chat_format_names();  // "bitnet, llama3, ..."
 
 class ChatTemplate {
  public:
