@@ -1,7 +1,9 @@
 // bitnet-bench: lists of numbers, and output with llama-bench's columns and keys.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "tools/bench/int_list.h"
 #include "tools/bench/output.h"
@@ -22,7 +24,9 @@ TEST(IntList, NumbersAndRanges) {
                           "1 2", "1001", "0-100000"}) {
     EXPECT_FALSE(parse_int_list(bad, "-t", 0, 1000).has_value()) << bad;
   }
-  EXPECT_EQ(parse_int_list("0", "-t", 1, 1000).error().message, "-t 0: found 0, wanted 1 to 1000");
+  const Error error = parse_int_list("0", "-t", 1, 1000).error();
+  EXPECT_EQ(error.message, "-t 0: found 0, wanted 1 to 1000");
+  EXPECT_EQ(error.kind, Error::Kind::usage);
 }
 
 TEST(Statistics, MeanAndDeviationOfASample) {
@@ -49,30 +53,62 @@ TEST(Output, MarkdownHasLlamaBenchsColumns) {
                          .type = "bitnet 2.41B",
                          .bytes = uint64_t{1} << 30,
                          .parameters = 2410000000};
-  const std::string row = markdown_row(facts, generation());
-  EXPECT_EQ(row,
+  const Format& markdown = format_named("md");
+  EXPECT_EQ(markdown.row(facts, generation(), true),
             "| bitnet 2.41B                   |   1.00 GiB |     2.41 B | CPU        |       2 |   "
             "         tg10 |"
             "         16.67 ± 5.77 |   16.7 |    50 % |\n");
   Measurement prompt = generation();
   prompt.test = {.prompt = 512, .generate = 0, .depth = 64};
-  EXPECT_NE(markdown_row(facts, prompt).find(" pp512 @ d64 |"), std::string::npos);
-  EXPECT_NE(markdown_row(facts, prompt).find("|      - |       - |\n"), std::string::npos);
+  const std::string row = markdown.row(facts, prompt, false);
+  EXPECT_NE(row.find(" pp512 @ d64 |"), std::string::npos);
+  EXPECT_NE(row.find("|      - |       - |\n"), std::string::npos);
 }
 
-TEST(Output, JsonAndCsvHaveLlamaBenchsKeys) {
-  const auto parsed = nlohmann::json::parse(to_json({.path = "m.gguf"}, {generation()}));
-  ASSERT_EQ(parsed.size(), 1U);
+// A header, two rows, a footer, as bitnet-bench prints them.
+std::string two_rows(std::string_view format_name) {
+  const Format& format = format_named(format_name);
+  const ModelFacts facts{.path = "it's m.gguf"};
+  return format.header() + format.row(facts, generation(), true) +
+         format.row(facts, generation(), false) + std::string(format.footer);
+}
+
+void expect_llama_benchs_keys(const nlohmann::json& test) {
   for (const char* key :
        {"avg_ts", "stddev_ts", "n_prompt", "n_gen", "model_size", "model_n_params", "n_threads",
-        "samples_ts", "test_time", "type_k", "n_ubatch"}) {
-    EXPECT_TRUE(parsed[0].contains(key)) << key;
-  }
-  EXPECT_NEAR(parsed[0]["avg_ts"].get<double>(), 16.667, 0.001);
-  EXPECT_EQ(parsed[0]["samples_ts"].size(), 3U);
-  const std::string header = csv_header(), row = csv_row({.path = "m.gguf"}, generation());
-  EXPECT_EQ(std::ranges::count(header, ','), std::ranges::count(row, ',') - 0);
+        "samples_ts", "test_time", "type_k", "n_ubatch"})
+    EXPECT_TRUE(test.contains(key)) << key;
+  EXPECT_NEAR(test["avg_ts"].get<double>(), 16.667, 0.001);
+  EXPECT_EQ(test["samples_ts"].size(), 3U);
+}
+
+TEST(Output, JsonIsOneListAndJsonlALineATest) {
+  const auto list = nlohmann::json::parse(two_rows("json"));
+  ASSERT_EQ(list.size(), 2U);
+  expect_llama_benchs_keys(list[1]);
+  std::istringstream lines(two_rows("jsonl"));
+  int count = 0;
+  for (std::string line; std::getline(lines, line); ++count)
+    expect_llama_benchs_keys(nlohmann::json::parse(line));
+  EXPECT_EQ(count, 2);
+}
+
+TEST(Output, CsvHasACellForEachColumn) {
+  const std::string header = format_named("csv").header();
+  const std::string row = format_named("csv").row({.path = "m.gguf"}, generation(), true);
+  EXPECT_EQ(std::ranges::count(header, ','), std::ranges::count(row, ','));
   EXPECT_NE(row.find("\"built-in \"\"x\"\"\""), std::string::npos) << row;
+}
+
+TEST(Output, SqlMakesATableAndInsertsRows) {
+  const std::string sql = two_rows("sql");
+  EXPECT_TRUE(sql.starts_with("CREATE TABLE IF NOT EXISTS llama_bench (\n  build_commit TEXT,\n"));
+  for (const char* column : {"  n_threads INTEGER,\n", "  avg_ts REAL,\n", "  roof_share REAL\n);"})
+    EXPECT_NE(sql.find(column), std::string::npos) << column << sql;
+  const size_t insert = sql.find("INSERT INTO llama_bench (build_commit, ");
+  ASSERT_NE(insert, std::string::npos);
+  EXPECT_NE(sql.find("'it''s m.gguf'", insert), std::string::npos) << sql;
+  EXPECT_NE(sql.find("INSERT INTO", insert + 1), std::string::npos);
 }
 
 }  // namespace

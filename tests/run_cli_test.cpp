@@ -1,81 +1,18 @@
 // bitnet-run as its users meet it: what goes to stdout and what to stderr, exit codes, messages,
 // bad input, signals.
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cctype>
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <set>
-#include <sstream>
 #include <string>
 
-#include "tests/small_models.h"
+#include "tests/cli.h"
 
 namespace bitnet {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string contents(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-struct Ran {
-  int code = -1;
-  std::string out, err;
-};
-
-class Cli : public testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / fmt::format("bitnet-cli-{}", getpid());
-    fs::create_directories(folder_);
-    setenv("XDG_CACHE_HOME", (folder_ / "no-caches").c_str(), 1);  // nobody's tuned kernels
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  // Runs `bitnet-run ARGUMENTS` in a shell; redirections among the arguments come first.
-  Ran run(const std::string& arguments, const std::string& before = "") {
-    const fs::path out = folder_ / "out", err = folder_ / "err";
-    const std::string command = fmt::format("{{ {} '{}' {} ; }} > '{}' 2> '{}'", before, BITNET_RUN,
-                                            arguments, out.string(), err.string());
-    const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), contents(out),
-            contents(err)};
-  }
-
-  std::string file(const std::string& name, const std::string& text) {
-    std::ofstream(folder_ / name, std::ios::binary) << text;
-    return (folder_ / name).string();
-  }
-
-  // One line to stderr, beginning with "error: " and holding `part`; nothing on stdout.
-  void expect_error(const std::string& arguments, int code, const std::string& part) {
-    const Ran ran = run(arguments);
-    EXPECT_EQ(ran.code, code) << arguments << "\n" << ran.err;
-    EXPECT_EQ(ran.out, "") << arguments;
-    const size_t error = ran.err.rfind("error: ");
-    ASSERT_NE(error, std::string::npos) << arguments << "\n" << ran.err;
-    EXPECT_NE(ran.err.find(part, error), std::string::npos) << ran.err;
-    EXPECT_EQ(ran.err.find('\n', error), ran.err.size() - 1) << ran.err;
-  }
-
-  static std::string receipt_of(const Ran& ran) {
-    const size_t at = ran.err.find("receipt ");
-    return at == std::string::npos ? "none: " + ran.err
-                                   : ran.err.substr(at, ran.err.find('\n', at) - at);
-  }
-
-  const std::string demo_ = BITNET_SOURCE_DIR "/models/test.gguf";
-  fs::path folder_;
-};
 
 TEST_F(Cli, ContinuesATextOnStdoutOnly) {
   const Ran ran = run(demo_ + " -p 'And God said' -n 10 --temp 0");
@@ -114,7 +51,8 @@ TEST_F(Cli, WrongCommandLines) {
   expect_error(demo_ + " -p a -t 0", 2, "");
   expect_error(demo_ + " -p a --isa sse9", 2, "wanted one of scalar");
   expect_error(demo_ + " -p a -ctk q8_0", 2, "q8_0 does not exist yet: wanted f16 or f32");
-  expect_error(demo_ + " -p a --temp nan", 2, "temperature");
+  expect_error(demo_ + " -p a --temp nan", 2, "--temp nan: wanted a number");
+  expect_error(demo_ + " -p a --repeat-penalty 0", 2, "repeat penalty");
   expect_error(demo_ + " -p a -sys b", 2, "-cnv");
   expect_error(demo_ + " --perplexity", 2, "wanted a text file");
   expect_error(demo_ + " -p a --kernels fast", 2, "fast");
@@ -146,7 +84,8 @@ TEST_F(Cli, ContextsThatAreTooSmallOrFillUp) {
   expect_error(demo_ + " -p 'one two three four five six seven' -c 4", 1, "-c ");
   const Ran full = run(demo_ + " -p 'And God' -c 12 --temp 0");
   EXPECT_EQ(full.code, 0);
-  EXPECT_NE(full.err.find("the context of 12 tokens is full\n"), std::string::npos) << full.err;
+  EXPECT_NE(full.err.find("the context of 12 tokens is full: -c 24 "), std::string::npos)
+      << full.err;
   const Ran beyond = run(demo_ + " -p 'And God' -c 5000 -n 2");
   EXPECT_NE(beyond.err.find("warning: a context of 5000 tokens"), std::string::npos) << beyond.err;
   EXPECT_EQ(beyond.code, 0);

@@ -50,7 +50,7 @@ Result<std::vector<int>> parse_int_list(std::string_view text, std::string_view 
   do {
     const size_t comma = std::min(rest.find(','), rest.size());
     if (!append_item(rest.substr(0, comma), numbers) || numbers.size() > kMostNumbers) {
-      return fail(Error::Kind::invalid,
+      return fail(Error::Kind::usage,
                   "{} {}: wanted numbers such as 1,2 or ranges such as 1-8, 1-9+2, 1-8*2", option,
                   text);
     }
@@ -60,7 +60,7 @@ Result<std::vector<int>> parse_int_list(std::string_view text, std::string_view 
   } while (true);
   for (int number : numbers) {
     if (number < least || number > most) {
-      return fail(Error::Kind::invalid, "{} {}: found {}, wanted {} to {}", option, text, number,
+      return fail(Error::Kind::usage, "{} {}: found {}, wanted {} to {}", option, text, number,
                   least, most);
     }
   }

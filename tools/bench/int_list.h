@@ -9,7 +9,7 @@
 
 namespace bitnet::bench {
 
-// least..most: what a number may be. option: for messages.
+// least..most: what a number may be. option: for messages. Error kind usage.
 Result<std::vector<int>> parse_int_list(std::string_view text, std::string_view option, int least,
                                         int most);
 

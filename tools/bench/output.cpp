@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace bitnet::bench {
@@ -75,16 +76,41 @@ json object_of(const ModelFacts& model, const Measurement& m) {
           {"samples_roof_gb_per_s", roofs}};
 }
 
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out + "\"";
+// Columns of tables: llama-bench has no samples in them.
+json columns_of(const ModelFacts& model, const Measurement& m) {
+  json columns = json::object();
+  for (const auto& [key, value] : object_of(model, m).items())
+    if (!value.is_array()) columns[key] = value;
+  return columns;
 }
 
-}  // namespace
+std::string dump(const json& value, int indent = -1) {
+  return value.dump(indent, ' ', false, json::error_handler_t::replace);
+}
+
+// In quotes; a quote inside is doubled, as CSV and SQL have it.
+std::string quoted(const json& value, char quote) {
+  const std::string text = value.is_string() ? value.get<std::string>() : dump(value);
+  std::string out(1, quote);
+  for (const char c : text) {
+    if (c == quote) out += quote;
+    out += c;
+  }
+  return out + quote;
+}
+
+template <typename Of>  // of (key, value)
+std::string joined(const json& object, std::string_view separator, const Of& of) {
+  std::string all;
+  for (const auto& [key, value] : object.items())
+    all.append(all.empty() ? "" : separator).append(of(key, value));
+  return all;
+}
+std::string keys(const json& object, std::string_view separator) {
+  return joined(object, separator, [](const std::string& key, const json&) { return key; });
+}
+
+std::string no_header() { return {}; }
 
 std::string markdown_header() {
   return "| model                          |       size |     params | backend    | threads |      "
@@ -95,7 +121,7 @@ std::string markdown_header() {
          " -------------------: | -----: | ------: |\n";
 }
 
-std::string markdown_row(const ModelFacts& model, const Measurement& m) {
+std::string markdown_row(const ModelFacts& model, const Measurement& m, bool) {
   const bool streams = m.gigabytes_per_second() > 0;
   return fmt::format(
       "| {:<30} | {:>10} | {:>10} | {:<10} | {:>7} | {:>15} | {:>20} | {:>6} | {:>7} |\n",
@@ -105,31 +131,55 @@ std::string markdown_row(const ModelFacts& model, const Measurement& m) {
       streams ? fmt::format("{:.0f} %", 100 * m.roof_share()) : "-");
 }
 
-std::string to_json(const ModelFacts& model, const std::vector<Measurement>& all) {
-  json list = json::array();
-  for (const Measurement& m : all) list.push_back(object_of(model, m));
-  return list.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+std::string csv_header() { return keys(columns_of({}, Measurement{}), ",") + "\n"; }
+
+std::string csv_row(const ModelFacts& model, const Measurement& m, bool) {
+  const auto cell = [](const std::string&, const json& value) { return quoted(value, '"'); };
+  return joined(columns_of(model, m), ",", cell) + "\n";
 }
 
-std::string csv_header() {
-  std::string line;
-  const json example = object_of({}, Measurement{});
-  for (const auto& [key, value] : example.items()) {
-    if (!value.is_array()) line += (line.empty() ? "" : ",") + key;
-  }
-  return line + "\n";
+std::string json_header() { return "[\n"; }
+
+std::string json_row(const ModelFacts& model, const Measurement& m, bool first) {
+  std::string text = (first ? "  " : ",\n  ");
+  for (const char c : dump(object_of(model, m), 2)) (text += c) += c == '\n' ? "  " : "";
+  return text;
 }
 
-std::string csv_row(const ModelFacts& model, const Measurement& m) {
-  std::string line;
-  const json object = object_of(model, m);
-  for (const auto& [key, value] : object.items()) {
-    if (value.is_array()) continue;  // llama-bench's CSV has no samples
-    if (!line.empty()) line += ',';
-    line += quoted(value.is_string() ? value.get<std::string>()
-                                     : value.dump(-1, ' ', false, json::error_handler_t::replace));
-  }
-  return line + "\n";
+std::string json_line(const ModelFacts& model, const Measurement& m, bool) {
+  return dump(object_of(model, m)) + "\n";
+}
+
+std::string sql_header() {
+  const auto column = [](const std::string& key, const json& value) {
+    const char* type = value.is_string() ? "TEXT" : value.is_number_float() ? "REAL" : "INTEGER";
+    return fmt::format("  {} {}", key, type);
+  };
+  return fmt::format("CREATE TABLE IF NOT EXISTS llama_bench (\n{}\n);\n\n",
+                     joined(columns_of({}, Measurement{}), ",\n", column));
+}
+
+std::string sql_row(const ModelFacts& model, const Measurement& m, bool) {
+  const json columns = columns_of(model, m);
+  const auto value_of = [](const std::string&, const json& value) {
+    return value.is_boolean() ? (value.get<bool>() ? "'1'" : "'0'") : quoted(value, '\'');
+  };
+  return fmt::format("INSERT INTO llama_bench ({}) VALUES ({});\n", keys(columns, ", "),
+                     joined(columns, ", ", value_of));
+}
+
+constexpr Format kFormats[] = {{"md", markdown_header, markdown_row, ""},
+                               {"csv", csv_header, csv_row, ""},
+                               {"json", json_header, json_row, "\n]\n"},
+                               {"jsonl", no_header, json_line, ""},
+                               {"sql", sql_header, sql_row, ""}};
+
+}  // namespace
+
+std::span<const Format> formats() { return kFormats; }
+
+const Format& format_named(std::string_view name) {
+  return *std::ranges::find(kFormats, name, &Format::name);
 }
 
 }  // namespace bitnet::bench

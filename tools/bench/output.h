@@ -1,9 +1,11 @@
-// llama-bench's table, JSON and CSV, so that scripts which read those read these: the same columns
-// and keys in the same order, ours after them (gb_per_s, roof_share, ...).
+// llama-bench's formats, so that scripts which read those read these: the same columns and keys in
+// the same order, ours after them (gb_per_s, roof_share, ...). A row is printed when it is
+// measured.
 #pragma once
 
+#include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "runtime/cpu/fingerprint.h"
 #include "tools/bench/measure.h"
@@ -18,10 +20,14 @@ struct ModelFacts {
   Machine machine{};
 };
 
-std::string markdown_header();
-std::string markdown_row(const ModelFacts& model, const Measurement& m);
-std::string to_json(const ModelFacts& model, const std::vector<Measurement>& all);
-std::string csv_header();
-std::string csv_row(const ModelFacts& model, const Measurement& m);
+struct Format {
+  std::string_view name;  // of -o
+  std::string (*header)();
+  // first: the first row of the output
+  std::string (*row)(const ModelFacts& model, const Measurement& m, bool first);
+  std::string_view footer;
+};
+std::span<const Format> formats();                  // md, csv, json, jsonl, sql
+const Format& format_named(std::string_view name);  // one of these
 
 }  // namespace bitnet::bench

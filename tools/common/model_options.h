@@ -2,16 +2,16 @@
 // it gives.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
 #include "runtime/model/file_options.h"
+#include "tools/common/options.h"
 
 namespace bitnet {
 
 // --activation, --i2s-layout
-void add_model_file_options(CLI::App& app, ModelFileOptions& options);
+void add_model_file_options(Options& options, ModelFileOptions& file);
 
 // "note: ..." on stderr, a line each.
 void print_notices(const std::vector<std::string>& notices);

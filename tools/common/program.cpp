@@ -19,20 +19,22 @@ int exit_code_of(const Error& error) {
   }
 }
 
-Result<int> parse_and_run(CLI::App& app, int argc, char** argv, std::span<const OneDash> one_dash,
+Result<int> parse_and_run(Options& options, int argc, char** argv,
                           const std::function<Result<int>()>& run) {
-  BITNET_TRY(const bool answered, parse_command_line(app, argc, argv, one_dash));
-  return answered ? 0 : run();
+  BITNET_TRY(const Parsed parsed, parse_command_line(options, argc, argv));
+  if (parsed.answered) return 0;
+  write_message(parsed.note);
+  return run();
 }
 
 }  // namespace
 
-int run_program(CLI::App& app, int argc, char** argv, std::span<const OneDash> one_dash,
+int run_program(Options& options, int argc, char** argv,
                 const std::function<Result<int>()>& run) {
   claim_standard_streams();
   install_truncation_guard();
   try {
-    Result<int> code = parse_and_run(app, argc, argv, one_dash, run);
+    Result<int> code = parse_and_run(options, argc, argv, run);
     if (code) return *code;
     if (code.error().kind != Error::Kind::reader_left) print_error(code.error());
     return exit_code_of(code.error());

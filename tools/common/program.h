@@ -12,7 +12,6 @@ namespace bitnet {
 
 // Parses, runs, says what went wrong. `run` gives the exit code, or an error: kind usage ends with
 // 2, interrupted with 130, reader_left with 1 and no word.
-int run_program(CLI::App& app, int argc, char** argv, std::span<const OneDash> one_dash,
-                const std::function<Result<int>()>& run);
+int run_program(Options& options, int argc, char** argv, const std::function<Result<int>()>& run);
 
 }  // namespace bitnet

@@ -2,7 +2,6 @@
 // level that this CPU can be limited to (scripts/ci-report), or taken from a cache.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <filesystem>
 
@@ -226,26 +225,28 @@ Result<int> run(const Arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{
-      "Compares scalar, baseline, built-in and tuned kernels: tunes a model at every "
-      "instruction-set level of\nthis CPU, or takes a cache that bitnet-tune wrote (--cache).",
-      "bitnet-report"};
+  Options options("bitnet-report",
+                  "Compares scalar, baseline, built-in and tuned kernels: tunes a model at every "
+                  "instruction-set level of\nthis CPU, or takes a cache that bitnet-tune wrote "
+                  "(--cache).",
+                  "bitnet-report " BITNET_VERSION);
   Arguments a;
-  app.add_option("model,-m,--model", a.model, "model file (GGUF)")->required()->type_name("FILE");
-  app.add_option("-t,--threads", a.threads, "threads (default: physical cores)")
-      ->check(CLI::Range(1, 1024).description(""))
-      ->type_name("N");
-  app.add_option("--cache", a.cache, "time the kernels of this cache; tune nothing")
+  options.add_option("model,-m,--model", a.model, "model file (GGUF)")
+      ->required()
       ->type_name("FILE");
-  app.add_option("--budget", a.budget, "seconds of search at each level")
-      ->check(CLI::Range(0.1, 3600.0).description(""))
+  options.add_threads(a.threads, "threads");
+  options.add_option("--cache", a.cache, "time the kernels of this cache; tune nothing")
+      ->type_name("FILE");
+  options.add_option("--budget", a.budget, "seconds of search at each level")
+      ->check(between(0.1, 3600.0))
       ->type_name("SECONDS")
       ->capture_default_str();
-  app.add_option("--csv", a.csv_folder, "also write <cpu>.csv in this folder")->type_name("FOLDER");
-  app.add_option("--markdown", a.markdown, "also write the table to this file")->type_name("FILE");
-  app.add_flag("--force", a.force,
-               "--csv and --markdown replace whatever is there (default: only their own kind)");
-  add_model_file_options(app, a.file);
-  app.set_version_flag("--version", std::string("bitnet-report ") + BITNET_VERSION);
-  return run_program(app, argc, argv, {}, [&] { return run(a); });
+  options.add_option("--csv", a.csv_folder, "also write <cpu>.csv in this folder")
+      ->type_name("FOLDER");
+  options.add_option("--markdown", a.markdown, "also write the table to this file")
+      ->type_name("FILE");
+  options.add_flag("--force", a.force,
+                   "--csv and --markdown replace whatever is there (default: only their own kind)");
+  add_model_file_options(options, a.file);
+  return run_program(options, argc, argv, [&] { return run(a); });
 }

@@ -1,9 +1,8 @@
 #include "tools/run/arguments.h"
 
-#include <array>
-#include <map>
 #include <random>
 
+#include "runtime/base/printable.h"
 #include "runtime/cpu/isa.h"
 #include "tools/common/model_options.h"
 
@@ -13,6 +12,7 @@ namespace {
 constexpr const char* kExamples = R"(Examples:
   bitnet-run model.gguf -p "Once upon a time" -n 100        continue a text
   bitnet-run model.gguf -cnv -sys "You are brief."          chat; Ctrl-D ends it, Ctrl-C ends a reply
+  bitnet-run model.gguf -st -p "What is 2+2?"               one message, one reply
   bitnet-run model.gguf -p "2+2=" -n 1 --temp 0             the likeliest token
   bitnet-run model.gguf -f prompt.txt -t 4 -c 8192          a prompt from a file
   bitnet-run model.gguf --perplexity text.txt --chunks 20   how well the model predicts a text
@@ -21,15 +21,8 @@ constexpr const char* kExamples = R"(Examples:
 
 Text goes to stdout, everything else to stderr. Tune first (bitnet-tune model.gguf) for the best speed: the result is
 found by itself, and never changes a token.
-Exit codes: 0 done, 1 error, 2 wrong command line, 130 ended by Ctrl-C.)";
-
-constexpr std::array<OneDash, 7> kOneDash{{{"-ub", "--ubatch-size"},
-                                           {"-ctk", "--cache-type-k"},
-                                           {"-ctv", "--cache-type-v"},
-                                           {"-cnv", "--conversation"},
-                                           {"-sys", "--system-prompt"},
-                                           {"-tb", "--threads-batch"},
-                                           {"-no-cnv", "--no-conversation"}}};
+llama.cpp's options for GPUs, memory mapping and colours (-ngl, -fa, --mlock ..) are accepted and ignored.
+Exit codes: 0 done, 1 error (in a chat: or a message without a reply), 2 wrong command line, 130 ended by Ctrl-C.)";
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -72,188 +65,213 @@ std::string isa_names() {
 
 std::string kv_type_check(const std::string& type) {
   if (type == "f16" || type == "f32") return {};
-  if (type == "q8_0") return "cache type q8_0 does not exist yet: wanted f16 or f32";
-  return "cache type " + type + ": wanted f16 or f32";
+  if (type == "q8_0") return "q8_0 does not exist yet: wanted f16 or f32";
+  return "wanted f16 or f32";
+}
+
+// -1 for a random one, else all of 64 bits: a seed is used as it stands or refused.
+std::string seed_check(const std::string& text) {
+  return text == "-1" || parse_number<uint64_t>(text)
+             ? std::string()
+             : "wanted 0 to 18446744073709551615, or -1 for a random one";
 }
 
 // CLI11 fills these; finish() turns them into Arguments.
 struct Raw {
   std::string prompt, system, isa, kernels = "auto", loader = "map", activations = "int8",
-                                   kv_k = "f16", kv_v = "f16", ppl_mode = "llama", receipt,
-                                   perplexity_file, model;
-  int64_t batch = 2048, ubatch = 512, seed = -1;
+                                   kv_k = "f16", kv_v = "f16", ppl_mode = "llama", receipt = "top",
+                                   perplexity_file, chat_template, seed = "-1";
+  int64_t batch = 2048, ubatch = 512;
   bool escapes = true;
 };
 
-void add_input(CLI::App& app, Arguments& a, Raw& raw) {
-  app.add_option("MODEL,-m,--model", raw.model, "model file (GGUF)")->type_name("FILE");
-  app.add_option("-p,--prompt", raw.prompt, "text to continue, or the first message of a chat")
+void add_input(Options& options, Arguments& a, Raw& raw) {
+  const char* group = "Input";
+  options.add_option("MODEL,-m,--model", a.model_path, "model file (GGUF)")->type_name("FILE");
+  options.add_option("-p,--prompt", raw.prompt, "text to continue, or the first message of a chat")
       ->type_name("TEXT")
-      ->group("Input");
-  app.add_option("-f,--file", a.prompt_file,
-                 "the prompt from a file; one newline at its end is dropped")
+      ->group(group);
+  options
+      .add_option("-f,--file", a.prompt_file,
+                  "the prompt from a file, - for stdin; one line end at its end is dropped")
       ->type_name("FILE")
-      ->group("Input");
-  app.add_flag("-e,--escape,!--no-escape", raw.escapes,
-               "\\n \\r \\t \\\" \\\\ \\xNN in -p mean what they mean in C (default: yes)")
-      ->group("Input");
-  app.add_flag("--conversation,!--no-conversation", a.conversation, "-cnv: chat")->group("Input");
-  app.add_option("--system-prompt", raw.system, "-sys: what the model is told before a chat")
-      ->type_name("TEXT")
-      ->group("Input");
+      ->group(group);
+  options
+      .add_flag("-e,--escape,!--no-escape", raw.escapes,
+                "\\n \\r \\t \\\" \\\\ \\xNN in -p mean what they mean in C (default: yes)")
+      ->group(group);
 }
 
-void add_generation(CLI::App& app, Arguments& a, Raw& raw) {
+void add_chat(Options& options, Arguments& a, Raw& raw) {
+  const char* group = "Chat";
+  options.add_flag("-cnv,--conversation,!-no-cnv,!--no-conversation", a.conversation, "chat")
+      ->group(group);
+  options.add_flag("-st,--single-turn", a.single_turn, "chat: one message, one reply, the end")
+      ->group(group);
+  options.add_option("-sys,--system-prompt", raw.system, "what the model is told before a chat")
+      ->type_name("TEXT")
+      ->group(group);
+  options.add_option("-sysf,--system-prompt-file", a.system_file, "the same from a file")
+      ->type_name("FILE")
+      ->group(group);
+  options
+      .add_option("--chat-template", raw.chat_template,
+                  "write the chat as these models know it: " + chat_format_names() +
+                      " (default: chosen by the model file)")
+      ->type_name("NAME")
+      ->group(group);
+}
+
+void add_generation(Options& options, Arguments& a, Raw& raw) {
   SamplerOptions& s = a.sampler;
   const char* group = "Generation";
-  app.add_option("-n,--predict,--n-predict", a.predict,
-                 "tokens to generate, -1: until the model stops")
+  options
+      .add_option("-n,--predict,--n-predict", a.predict,
+                  "tokens to generate, -1: until the model stops")
+      ->capture_default_str()
+      ->group(group);
+  options
+      .add_option("-c,--ctx-size", a.context,
+                  "context in tokens, 0: the model's own (default: that, at most 4096; 512 for "
+                  "--perplexity)")
+      ->group(group);
+  const auto number = [&](const char* names, auto& value, const char* what, const char* type) {
+    options.add_option(names, value, what)->capture_default_str()->type_name(type)->group(group);
+  };
+  number("--temp,--temperature", s.temperature, "temperature, 0: always the likeliest token", "T");
+  number("--top-k", s.top_k, "among the best K, 0: all", "K");
+  number("--top-p", s.top_p, "among the best that sum to P, 1: all", "P");
+  number("--min-p", s.min_p, "among those with P of the best one's probability, 0: all", "P");
+  number("--repeat-penalty", s.repeat_penalty, "of the last tokens, 1: none", "R");
+  number("--repeat-last-n", s.repeat_last_n, "how many they are, -1: all", "N");
+  options
+      .add_option("-s,--seed", raw.seed,
+                  "same seed, same text, on every CPU; 64 bits, -1: a random one")
+      ->check(CLI::Validator(seed_check, ""))
       ->capture_default_str()
       ->type_name("N")
       ->group(group);
-  app.add_option("-c,--ctx-size", a.context,
-                 "context in tokens, 0: the model's own (default: that, at most 4096; 512 for "
-                 "--perplexity)")
-      ->type_name("N")
-      ->group(group);
-  app.add_option("--temp", s.temperature, "temperature, 0: always the likeliest token")
-      ->capture_default_str()
-      ->type_name("T")
-      ->group(group);
-  app.add_option("--top-k", s.top_k, "among the best K, 0: all")
-      ->capture_default_str()
-      ->type_name("K")
-      ->group(group);
-  app.add_option("--top-p", s.top_p, "among the best that sum to P, 1: all")
-      ->capture_default_str()
-      ->type_name("P")
-      ->group(group);
-  app.add_option("--min-p", s.min_p, "among those with P of the best one's probability, 0: all")
-      ->capture_default_str()
-      ->type_name("P")
-      ->group(group);
-  app.add_option("--repeat-penalty", s.repeat_penalty, "of the last tokens, 1: none")
-      ->capture_default_str()
-      ->type_name("R")
-      ->group(group);
-  app.add_option("--repeat-last-n", s.repeat_last_n, "how many they are, -1: all")
-      ->capture_default_str()
-      ->type_name("N")
-      ->group(group);
-  app.add_option("-s,--seed", raw.seed, "same seed, same text, on every CPU; -1: a random one")
-      ->capture_default_str()
-      ->type_name("N")
-      ->group(group);
-  app.add_flag("!--no-display-prompt", a.display_prompt,
-               "do not print the prompt before its continuation")
+  options
+      .add_flag("!--no-display-prompt,--display-prompt", a.display_prompt,
+                "do not print the prompt before its continuation")
       ->group(group);
 }
 
-void add_speed(CLI::App& app, Arguments& a, Raw& raw) {
+void add_speed(Options& options, Arguments& a, Raw& raw) {
   const char* group = "Speed (none of these changes a token)";
-  app.add_option("-t,--threads", a.model.threads,
-                 "threads (default: physical cores that this process may use)")
-      ->check(CLI::Range(1, 1024))
-      ->type_name("N")
-      ->group(group);
-  app.add_option("--threads-batch", "-tb: accepted and ignored, -t serves prompts too")
-      ->type_name("N")
-      ->group(group);
-  app.add_option("-b,--batch-size", raw.batch, "most tokens of a prompt given to the model at once")
+  options.add_threads(a.model.threads, "threads")->group(group);
+  options
+      .add_option("-b,--batch-size", raw.batch,
+                  "most tokens of a prompt given to the model at once")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1 << 20))
-      ->type_name("N")
+      ->check(between(1, 1 << 20))
       ->group(group);
-  app.add_option("--ubatch-size", raw.ubatch,
-                 "-ub: most tokens computed at once; the smaller of both counts")
+  options
+      .add_option("-ub,--ubatch-size", raw.ubatch,
+                  "most tokens computed at once; the smaller of both counts")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1 << 16))
-      ->type_name("N")
+      ->check(between(1, 1 << 16))
       ->group(group);
-  app.add_option("--kernels", raw.kernels,
-                 "auto: tuned if there are any; builtin; reference: plain and slow")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"auto", "builtin", "reference"}))
+  options
+      .add_choice("--kernels", raw.kernels, {"auto", "builtin", "reference"},
+                  "auto: tuned if there are any; reference: plain and slow")
       ->group(group);
-  app.add_option("--isa", raw.isa, "use no more than this level: " + isa_names())
+  options.add_option("--isa", raw.isa, "use no more than this level: " + isa_names())
       ->type_name("LEVEL")
       ->group(group);
-  app.add_option("--cache", a.model.cache_path,
-                 "kernel cache of bitnet-tune (default: searched for)")
+  options
+      .add_option("--cache", a.model.cache_path,
+                  "kernel cache of bitnet-tune (default: searched for)")
       ->type_name("FILE")
       ->group(group);
-  app.add_option("--loader", raw.loader, "map, or dlopen: for gdb and perf")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"map", "dlopen"}))
+  options
+      .add_choice("--loader", raw.loader, {"map", "dlopen"}, "of the cache; dlopen: for gdb, perf")
       ->group(group);
 }
 
-void add_precision(CLI::App& app, Raw& raw) {
+void add_precision(Options& options, Raw& raw) {
   const char* group = "Precision";
-  app.add_option("--cache-type-k", raw.kv_k, "-ctk: type of cached keys, f16 or f32")
-      ->capture_default_str()
-      ->check(kv_type_check)
-      ->type_name("TYPE")
-      ->group(group);
-  app.add_option("--cache-type-v", raw.kv_v, "-ctv: type of cached values, f16 or f32")
-      ->capture_default_str()
-      ->check(kv_type_check)
-      ->type_name("TYPE")
-      ->group(group);
-  app.add_option("--activations", raw.activations,
-                 "int8 as trained, or float: slow, to compare with")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"int8", "float"}))
+  const auto cache_type = [&](const char* names, std::string& value, const char* what) {
+    options.add_option(names, value, what)
+        ->capture_default_str()
+        ->check(CLI::Validator(kv_type_check, ""))
+        ->type_name("f16|f32")
+        ->group(group);
+  };
+  cache_type("-ctk,--cache-type-k", raw.kv_k, "type of cached keys");
+  cache_type("-ctv,--cache-type-v", raw.kv_v, "type of cached values");
+  options
+      .add_choice("--activations", raw.activations, {"int8", "float"},
+                  "int8 as trained, or float: slow, to compare with")
       ->group(group);
 }
 
-void add_tasks(CLI::App& app, Arguments& a, Raw& raw) {
+void add_tasks(Options& options, Arguments& a, Raw& raw) {
   const char* group = "Instead of generating";
-  app.add_flag("--tokenize", a.tokenize, "print the prompt's token ids")->group(group);
-  app.add_option("--perplexity", raw.perplexity_file,
-                 "perplexity of a text (or of -f FILE), in llama.cpp's windows")
+  options.add_flag("--tokenize", a.tokenize, "print the token ids of the prompt, or of the chat")
+      ->group(group);
+  options
+      .add_option("--perplexity", raw.perplexity_file,
+                  "perplexity of a text (or of -f FILE), - for stdin, in llama.cpp's windows")
       ->expected(0, 1)
       ->type_name("FILE")
       ->group(group);
-  app.add_option("--chunks", a.chunks, "only the first N windows, -1: all")
+  options.add_option("--chunks", a.chunks, "only the first N windows, -1: all")
       ->capture_default_str()
-      ->type_name("N")
       ->group(group);
-  app.add_option("--ppl-mode", raw.ppl_mode,
-                 "llama: the second half of each whole window is scored; full: all of it and the "
-                 "last, shorter one")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"llama", "full"}))
+  options
+      .add_choice("--ppl-mode", raw.ppl_mode, {"llama", "full"},
+                  "llama: the second half of each whole window is scored; full: all of it and the "
+                  "last, shorter one")
       ->group(group);
 }
 
-void add_output(CLI::App& app, Arguments& a, Raw& raw) {
+void add_output(Options& options, Arguments& a, Raw& raw) {
   const char* group = "Output";
-  app.add_option("--receipt", raw.receipt,
-                 "print a digest of tokens, hidden states and best logits; =full: of all logits")
+  options
+      .add_choice("--receipt", raw.receipt, {"top", "full"},
+                  "print a digest of tokens, hidden states and best logits; =full: of all logits")
       ->expected(0, 1)
-      ->default_str("top")
-      ->check(CLI::IsMember({"top", "full"}))
       ->type_name("[=full]")
+      ->default_str("")
       ->group(group);
-  app.add_flag("--log-disable", a.quiet, "nothing on stderr but errors and what was asked for")
+  options.add_flag("--log-disable", a.quiet, "nothing on stderr but errors and what was asked for")
       ->group(group);
-  app.add_flag("-v,--verbose", a.verbose, "which kernel serves which matrix")->group(group);
+  options.add_flag("-v,--verbose", a.verbose, "which kernel serves which matrix")->group(group);
+  options.silence_notes_with("--log-disable");
 }
 
-Result<void> finish(const CLI::App& app, Arguments& a, Raw& raw) {
-  a.model_path = raw.model;
-  if (app.count("--prompt") > 0) a.prompt = raw.escapes ? unescape(raw.prompt) : raw.prompt;
-  if (app.count("--system-prompt") > 0) a.system = raw.escapes ? unescape(raw.system) : raw.system;
-  a.perplexity = app.count("--perplexity") > 0;
+std::optional<std::string> text_of(const Options& options, const char* name,
+                                   const std::string& text, bool escapes) {
+  if (options.count(name) == 0) return std::nullopt;
+  return escapes ? unescape(text) : text;
+}
+
+Result<void> take_task(const Options& options, Arguments& a, const Raw& raw) {
+  a.prompt = text_of(options, "--prompt", raw.prompt, raw.escapes);
+  a.system = text_of(options, "--system-prompt", raw.system, raw.escapes);
+  if (a.single_turn && options.count("--conversation") == 0) a.conversation = true;
+  a.perplexity = options.count("--perplexity") > 0;
   a.perplexity_file = raw.perplexity_file.empty() ? a.prompt_file : raw.perplexity_file;
   a.score_all = raw.ppl_mode == "full";
-  a.receipt = app.count("--receipt") > 0;
+  a.receipt = options.count("--receipt") > 0;
   a.receipt_full = raw.receipt == "full";
+  if (raw.chat_template.empty()) return {};
+  a.chat_template = chat_format(raw.chat_template);
+  if (!a.chat_template)
+    return fail(Error::Kind::usage, "--chat-template {}: wanted one of {}",
+                printable(raw.chat_template), chat_format_names());
+  return {};
+}
+
+uint64_t seed_of(const std::string& text) {
+  return text == "-1" ? std::random_device{}() : parse_number<uint64_t>(text).value_or(0);
+}
+
+Result<void> take_settings(Arguments& a, const Raw& raw) {
   a.kv_k = raw.kv_k == "f32" ? KvType::f32 : KvType::f16;
   a.kv_v = raw.kv_v == "f32" ? KvType::f32 : KvType::f16;
-  a.sampler.seed = raw.seed >= 0 ? static_cast<uint64_t>(raw.seed) : std::random_device{}();
-
+  a.sampler.seed = seed_of(raw.seed);
   ModelOptions& m = a.model;
   m.batch = std::min(raw.batch, raw.ubatch);
   m.kernels = raw.kernels == "reference" ? KernelChoice::reference
@@ -261,23 +279,33 @@ Result<void> finish(const CLI::App& app, Arguments& a, Raw& raw) {
                                          : KernelChoice::automatic;
   m.loader = raw.loader == "dlopen" ? Loader::dlopen : Loader::map;
   m.activations = raw.activations == "float" ? Activations::float32 : Activations::int8;
-  if (!raw.isa.empty()) {
-    m.isa = parse_isa(raw.isa);
-    if (!m.isa) return fail(Error::Kind::usage, "--isa {}: wanted one of {}", raw.isa, isa_names());
-  }
+  if (raw.isa.empty()) return {};
+  m.isa = parse_isa(raw.isa);
+  if (!m.isa) return fail(Error::Kind::usage, "--isa {}: wanted one of {}", raw.isa, isa_names());
+  return {};
+}
 
+// What only several options together show to be wrong.
+Result<void> check_together(const Arguments& a) {
+  const bool has_prompt = a.prompt || !a.prompt_file.empty();
   if (a.model_path.empty())
     return fail(Error::Kind::usage, "no model: bitnet-run model.gguf -p TEXT, or --help");
   if (a.prompt && !a.prompt_file.empty())
     return fail(Error::Kind::usage, "both -p and -f give a prompt: wanted one of them");
-  if (!a.prompt && a.prompt_file.empty() && !a.conversation && !a.perplexity)
+  if (a.tokenize && !has_prompt)
+    return fail(Error::Kind::usage, "--tokenize: wanted a text, -p TEXT or -f FILE");
+  if (!has_prompt && !a.conversation && !a.perplexity)
     return fail(Error::Kind::usage,
                 "nothing to do: wanted -p TEXT, -f FILE, -cnv or --perplexity FILE");
   if (a.perplexity && a.perplexity_file.empty())
     return fail(Error::Kind::usage, "--perplexity: wanted a text file");
-  if (a.system && !a.conversation) return fail(Error::Kind::usage, "-sys: wanted -cnv with it");
+  if (a.system && !a.system_file.empty())
+    return fail(Error::Kind::usage, "both -sys and -sysf: wanted one of them");
+  if ((a.system || !a.system_file.empty()) && !a.conversation)
+    return fail(Error::Kind::usage, "-sys: wanted -cnv with it");
   if (a.context < -1)
     return fail(Error::Kind::usage, "-c {}: wanted a number of tokens", a.context);
+  if (a.chunks == 0) return fail(Error::Kind::usage, "--chunks 0: wanted at least 1, or -1");
   if (Result<void> sampler = check(a.sampler); !sampler)
     return fail(Error::Kind::usage, "{}", sampler.error().message);
   return {};
@@ -286,32 +314,33 @@ Result<void> finish(const CLI::App& app, Arguments& a, Raw& raw) {
 }  // namespace
 
 struct CommandLine::State {
-  CLI::App app{"Runs ternary language models (BitNet b1.58).", "bitnet-run"};
+  Options options{"bitnet-run", "Runs ternary language models (BitNet b1.58).",
+                  "bitnet-run " BITNET_VERSION};
   Arguments arguments;
   Raw raw;
 };
 
 CommandLine::CommandLine() : state_(std::make_unique<State>()) {
-  auto& [app, arguments, raw] = *state_;
-  app.set_version_flag("--version", "bitnet-run " BITNET_VERSION);
-  app.footer(kExamples);
-  app.get_formatter()->column_width(34);
-  add_input(app, arguments, raw);
-  add_generation(app, arguments, raw);
-  add_speed(app, arguments, raw);
-  add_precision(app, raw);
-  add_model_file_options(app, arguments.model.file);
-  add_tasks(app, arguments, raw);
-  add_output(app, arguments, raw);
+  auto& [options, arguments, raw] = *state_;
+  options.footer(kExamples);
+  options.get_formatter()->column_width(34);
+  add_input(options, arguments, raw);
+  add_chat(options, arguments, raw);
+  add_generation(options, arguments, raw);
+  add_speed(options, arguments, raw);
+  add_precision(options, raw);
+  add_model_file_options(options, arguments.model.file);
+  add_tasks(options, arguments, raw);
+  add_output(options, arguments, raw);
 }
 CommandLine::~CommandLine() = default;
 
-CLI::App& CommandLine::app() { return state_->app; }
-
-std::span<const OneDash> CommandLine::one_dash() { return kOneDash; }
+Options& CommandLine::options() { return state_->options; }
 
 Result<Arguments> CommandLine::arguments() {
-  BITNET_CHECK(finish(state_->app, state_->arguments, state_->raw));
+  BITNET_CHECK(take_task(state_->options, state_->arguments, state_->raw));
+  BITNET_CHECK(take_settings(state_->arguments, state_->raw));
+  BITNET_CHECK(check_together(state_->arguments));
   return state_->arguments;
 }
 

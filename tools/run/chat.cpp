@@ -1,29 +1,87 @@
-// A conversation: messages from stdin, a line each (a backslash at its end continues it), replies
-// to stdout.
+// A conversation: messages from stdin, replies to stdout. A message that does not fit is an error
+// line, and the conversation goes on without it; the exit code tells that one was not answered.
 #include "runtime/text/chat.h"
 
 #include <unistd.h>
 
-#include <iostream>
+#include <algorithm>
 
 #include "runtime/model/hparams.h"
 #include "tools/common/interrupt.h"
 #include "tools/run/generator.h"
+#include "tools/run/messages.h"
 #include "tools/run/tasks.h"
 
 namespace bitnet {
 namespace {
 
-// The next message; nothing at the end of input or after Ctrl-C.
-std::optional<std::string> read_message(const Task& task) {
-  std::string message;
-  for (std::string line;; message += line + "\n") {
-    if (isatty(STDIN_FILENO)) task.log("> ");
-    if (!std::getline(std::cin, line)) return std::nullopt;
-    if (!line.ends_with('\\')) return message + line;
-    line.pop_back();
+constexpr int64_t kReplyTokens = 256;  // for which the context that is advised has room
+
+class Chat {
+ public:
+  Chat(const Task& task, const ChatTemplate& format, Sequence sequence)
+      : task_(task),
+        format_(format),
+        generator_(task.model, std::move(sequence), task.arguments.sampler,
+                   task.arguments.model.batch, task.receipt, task.timings) {}
+
+  Result<int> run() {
+    const bool prompts = isatty(STDIN_FILENO) != 0 && !task_.arguments.quiet;
+    std::optional<std::string> user = task_.arguments.prompt;
+    if (!user) user = read_message(prompts);
+    for (; user; user = read_message(prompts)) {
+      clear_interrupt();
+      BITNET_CHECK(answer(*user));
+      clear_interrupt();
+      if (task_.arguments.single_turn) break;
+    }
+    if (interrupted()) return kInterruptedExit;
+    return unanswered_ ? kUnansweredExit : 0;
   }
-}
+
+ private:
+  Result<void> answer(const std::string& user) {
+    const std::vector<int32_t> tokens =
+        begun_ ? format_.next(user) : format_.begin(opening(task_.arguments, user));
+    if (std::ssize(tokens) > generator_.room()) {
+      refuse(std::ssize(tokens));
+      return {};
+    }
+    begun_ = true;
+    BITNET_CHECK(generator_.feed(tokens));  // half a message is no state to go on from
+    return reply();
+  }
+
+  Result<void> reply() {
+    StreamDecoder decoder(task_.model.tokenizer());
+    BITNET_TRY(const Generator::End end, generator_.reply(task_.arguments.predict, out_, decoder));
+    BITNET_CHECK(out_.end_line());
+    if (end == Generator::End::context)
+      message("warning: the reply is cut, the context of {} tokens is full: -c {} makes room\n",
+              generator_.capacity(), 2 * generator_.capacity());
+    return {};
+  }
+
+  // Not a line of the log: a script must see why its message has no reply.
+  void refuse(int64_t tokens) {
+    unanswered_ = true;
+    const int64_t left = std::max<int64_t>(0, generator_.room());
+    print_error({Error::Kind::invalid,
+                 fmt::format("the message has {} tokens, and {} of the context of {} are left: "
+                             "-c {} makes room for it and a reply",
+                             tokens, left, generator_.capacity(),
+                             generator_.capacity() - left + tokens + kReplyTokens)});
+  }
+
+  const Task& task_;
+  const ChatTemplate& format_;
+  Generator generator_;
+  Output out_;
+  bool begun_ = false;  // the system message and a first one are in the context
+  bool unanswered_ = false;
+};
+
+}  // namespace
 
 std::vector<ChatMessage> opening(const Arguments& arguments, std::string user) {
   std::vector<ChatMessage> messages;
@@ -32,49 +90,22 @@ std::vector<ChatMessage> opening(const Arguments& arguments, std::string user) {
   return messages;
 }
 
-}  // namespace
+Result<ChatTemplate> chat_template_of(const Arguments& arguments, std::string_view architecture,
+                                      const Tokenizer& tokenizer) {
+  if (arguments.chat_template) return ChatTemplate::make(*arguments.chat_template, tokenizer);
+  Result<ChatTemplate> format = ChatTemplate::choose(architecture, tokenizer);
+  if (!format) format.error().message += " (--chat-template NAME takes one by force)";
+  return format;
+}
 
 Result<int> chat(const Task& task) {
-  const Arguments& a = task.arguments;
-  const Tokenizer& tokenizer = task.model.tokenizer();
-  BITNET_TRY(const ChatTemplate format,
-             ChatTemplate::choose(task.model.hparams().architecture, tokenizer));
-  BITNET_TRY(Sequence sequence, make_sequence(task));
-  Generator generator(task.model, std::move(sequence), a.sampler, a.model.batch, task.receipt,
-                      task.timings);
-  Output out;
+  BITNET_TRY(
+      const ChatTemplate format,
+      chat_template_of(task.arguments, task.model.hparams().architecture, task.model.tokenizer()));
+  BITNET_TRY(Sequence sequence, make_sequence(task, context_of(task, kDefaultContext)));
   task.log("chat in the format of {}; Ctrl-C ends a reply, Ctrl-D the conversation\n",
            name(format.format()));
-
-  std::optional<std::string> user;
-  if (a.prompt || !a.prompt_file.empty()) {
-    BITNET_TRY(user, prompt_text(a));
-  } else {
-    user = read_message(task);
-  }
-  for (bool first = true; user; user = read_message(task), first = false) {
-    clear_interrupt();
-    const std::vector<int32_t> tokens =
-        first ? format.begin(opening(a, *user)) : format.next(*user);
-    if (std::ssize(tokens) > generator.room()) {
-      task.log("the context of {} tokens is full\n", generator.capacity());
-      return 0;
-    }
-    if (Result<void> fed = generator.feed(tokens); !fed) {
-      // Half a message is no state to go on from.
-      return fed.error().kind == Error::Kind::interrupted ? Result<int>(kInterruptedExit)
-                                                          : std::unexpected(fed.error());
-    }
-    StreamDecoder decoder(tokenizer);
-    BITNET_TRY(const Generator::End end, generator.reply(a.predict, out, decoder));
-    BITNET_CHECK(out.end_line());
-    clear_interrupt();
-    if (end == Generator::End::context) {
-      task.log("the context of {} tokens is full\n", generator.capacity());
-      return 0;
-    }
-  }
-  return interrupted() ? kInterruptedExit : 0;
+  return Chat(task, format, std::move(sequence)).run();
 }
 
 }  // namespace bitnet

@@ -6,6 +6,7 @@
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
 #include "tools/run/arguments.h"
+#include "tools/run/inputs.h"
 #include "tools/run/tasks.h"
 
 namespace bitnet {
@@ -23,10 +24,12 @@ void describe_model(const Task& task) {
 }
 
 Result<int> run(Arguments& arguments) {
+  BITNET_CHECK(read_inputs(arguments));
   if (arguments.tokenize) return tokenize(arguments);
   Timings timings;
   Progress bar(Progress::style_for_stderr(arguments.quiet));
   arguments.model.progress = [&bar](double done) { bar.update(done, "loading"); };
+  arguments.model.stop = interrupted;
   BITNET_TRY(Model model, Model::load(arguments.model_path, arguments.model));
   bar.clear();
   timings.load_ms = timings.total.milliseconds();
@@ -34,6 +37,7 @@ Result<int> run(Arguments& arguments) {
   Receipt receipt(arguments.receipt_full);
   const Task task{arguments, model, arguments.receipt ? &receipt : nullptr, timings};
   describe_model(task);
+  if (!model.cache_warning().empty()) message("warning: {}\n", model.cache_warning());
   if (arguments.sampler.temperature > 0 && !arguments.perplexity)
     task.log("seed: {}\n", arguments.sampler.seed);
   BITNET_TRY(const int code, arguments.perplexity     ? perplexity(task)
@@ -50,7 +54,7 @@ Result<int> run(Arguments& arguments) {
 int main(int argc, char** argv) {
   bitnet::CommandLine line;
   bitnet::install_interrupt_handler();
-  return bitnet::run_program(line.app(), argc, argv, line.one_dash(), [&]() -> bitnet::Result<int> {
+  return bitnet::run_program(line.options(), argc, argv, [&]() -> bitnet::Result<int> {
     BITNET_TRY(bitnet::Arguments arguments, line.arguments());
     return bitnet::run(arguments);
   });

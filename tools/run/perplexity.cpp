@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "runtime/base/double_double.h"
+#include "runtime/base/printable.h"
 #include "runtime/model/hparams.h"
 #include "runtime/text/tokenizer.h"
 #include "tools/common/console.h"
@@ -44,6 +45,45 @@ class Estimate {
   double sum_ = 0, squares_ = 0;
   int64_t count_ = 0;
 };
+
+// The text, cut into what is scored at a time; each has one token to score at least.
+struct Windows {
+  std::vector<int32_t> tokens;
+  size_t size = 0, count = 0;
+  size_t first_scored = 1;  // in each: what stands before only predicts
+  std::optional<int32_t> bos{};
+
+  static Result<Windows> make(const Task& task);
+
+  std::vector<int32_t> window(size_t i) const {
+    const size_t begin = i * size, end = std::min(begin + size, tokens.size());
+    std::vector<int32_t> part(tokens.begin() + static_cast<std::ptrdiff_t>(begin),
+                              tokens.begin() + static_cast<std::ptrdiff_t>(end));
+    if (bos) part.front() = *bos;
+    return part;
+  }
+};
+
+Result<Windows> Windows::make(const Task& task) {
+  const Arguments& a = task.arguments;
+  const Tokenizer& tokenizer = task.model.tokenizer();
+  const auto size = static_cast<size_t>(context_of(task, kDefaultWindow));
+  const size_t first_scored = a.score_all ? 1 : size / 2 + 1;
+  if (first_scored >= size)
+    return fail(Error::Kind::invalid, "-c {}: no token of such a window is scored, wanted {}", size,
+                a.score_all ? "at least 2" : "at least 3, or 2 with --ppl-mode full");
+  Windows windows{.tokens = tokenizer.encode(a.perplexity_text, true, false),
+                  .size = size,
+                  .first_scored = first_scored};
+  const size_t found = windows.tokens.size(), least = a.score_all ? 2 : 2 * size;
+  if (found < least)
+    return fail(Error::Kind::invalid, "{}: {} tokens, wanted at least {} for windows of {} (-c)",
+                printable(a.perplexity_file), found, least, size);
+  windows.count = found / size + (a.score_all && found % size >= 2 ? 1 : 0);
+  if (a.chunks >= 0) windows.count = std::min(windows.count, static_cast<size_t>(a.chunks));
+  if (tokenizer.vocabulary().add_bos) windows.bos = tokenizer.bos();
+  return windows;
+}
 
 class Scorer {
  public:
@@ -110,37 +150,24 @@ class Scorer {
 
 Result<int> perplexity(const Task& task) {
   const Arguments& a = task.arguments;
-  const int64_t asked = a.context > 0    ? a.context
-                        : a.context == 0 ? task.model.hparams().context
-                                         : kDefaultWindow;
-  const auto window = static_cast<size_t>(asked);
-  if (window < 2)
-    return fail(Error::Kind::invalid, "-c {}: wanted windows of at least 2 tokens", window);
-  BITNET_TRY(const std::string text, read_text(a.perplexity_file));
-  std::vector<int32_t> tokens = task.model.tokenizer().encode(text, true, false);
-  const size_t least = a.score_all ? 2 : 2 * window;
-  if (tokens.size() < least)
-    return fail(Error::Kind::invalid, "{}: {} tokens, wanted at least {} for windows of {} (-c)",
-                a.perplexity_file, tokens.size(), least, window);
-  const size_t last = a.score_all && tokens.size() % window >= 2 ? 1 : 0;
-  size_t chunks = tokens.size() / window + last;
-  if (a.chunks >= 0) chunks = std::min(chunks, static_cast<size_t>(a.chunks));
-  if (chunks == 0) return fail(Error::Kind::invalid, "--chunks 0: wanted at least 1");
-  task.log("perplexity: {} tokens, {} windows of {}\n", tokens.size(), chunks, window);
-
-  BITNET_TRY(Sequence sequence, task.model.sequence(asked, a.kv_k, a.kv_v));
+  BITNET_TRY(const Windows windows, Windows::make(task));
+  task.log("perplexity: {} tokens, {} windows of {}\n", windows.tokens.size(), windows.count,
+           windows.size);
+  BITNET_TRY(Sequence sequence, make_sequence(task, static_cast<int64_t>(windows.size)));
   Scorer scorer(task, std::move(sequence));
   Estimate estimate;
   Output out;
-  const bool bos = task.model.tokenizer().vocabulary().add_bos && task.model.tokenizer().bos();
-  for (size_t i = 0; i < chunks; ++i) {
-    const auto part =
-        std::span(tokens).subspan(i * window, std::min(window, tokens.size() - i * window));
-    if (bos) part.front() = *task.model.tokenizer().bos();
-    if (Result<void> done = scorer.score(part, a.score_all ? 1 : window / 2 + 1, estimate); !done) {
-      if (done.error().kind != Error::Kind::interrupted) return std::unexpected(done.error());
+  for (size_t i = 0; i < windows.count; ++i) {
+    if (Result<void> done = scorer.score(windows.window(i), windows.first_scored, estimate);
+        !done) {
       BITNET_CHECK(out.end_line());
+      if (done.error().kind != Error::Kind::interrupted) return std::unexpected(done.error());
       return kInterruptedExit;
+    }
+    if (!std::isfinite(estimate.perplexity())) {
+      BITNET_CHECK(out.end_line());
+      return fail(Error::Kind::invalid, "{}: the perplexity of window {} is {}, wanted a number",
+                  printable(a.model_path), i + 1, estimate.perplexity());
     }
     BITNET_CHECK(out.write(fmt::format("[{}]{:.4f},", i + 1, estimate.perplexity())));
   }

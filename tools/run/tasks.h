@@ -2,7 +2,9 @@
 // returns an exit code, or an error, which main prints.
 #pragma once
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "runtime/session.h"
 #include "tools/common/console.h"
@@ -25,17 +27,26 @@ struct Task {
   }
 };
 
+constexpr int64_t kDefaultContext = 4096;
 constexpr int kInterruptedExit = 130;
+constexpr int kUnansweredExit = 1;  // a message of a chat got no reply
 
 Result<int> generate(const Task& task);            // -p, -f
 Result<int> chat(const Task& task);                // -cnv
 Result<int> perplexity(const Task& task);          // --perplexity
 Result<int> tokenize(const Arguments& arguments);  // --tokenize: needs no weights
 
-// -p, or the contents of -f without one newline at their end.
-Result<std::string> prompt_text(const Arguments& arguments);
-Result<std::string> read_text(const std::string& path);
-// The sequence to generate in: -c, -ctk, -ctv.
-Result<Sequence> make_sequence(const Task& task);
+// -c; 0: the model's own; none: that, but at most `limit`.
+int64_t context_of(const Task& task, int64_t limit);
+// A sequence of -ctk, -ctv; more tokens than the model was made for get a warning.
+Result<Sequence> make_sequence(const Task& task, int64_t context);
+// How a chat is written: --chat-template, or as the model file shows.
+Result<ChatTemplate> chat_template_of(const Arguments& arguments, std::string_view architecture,
+                                      const Tokenizer& tokenizer);
+// The system message, if there is one, and the user's first.
+std::vector<ChatMessage> opening(const Arguments& arguments, std::string user);
+// Text that begins with the begin token, which the model adds, too: the model has never seen two.
+// Empty: it does not.
+std::string begin_token_warning(const Tokenizer& tokenizer, std::span<const int32_t> prompt);
 
 }  // namespace bitnet

@@ -1,9 +1,10 @@
 // bitnet-synth: a model of random ternary weights in a named shape.
-#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
-#include <map>
+#include <string_view>
+#include <utility>
 
 #include "runtime/base/output_check.h"
 #include "runtime/threads/pool.h"
@@ -20,9 +21,8 @@ using namespace bitnet;
 std::atomic<bool> stop = false;
 
 struct Arguments {
-  std::string shape, path, architecture;
+  std::string shape, path, architecture, type = "i2_s", head;
   synth::Options options;
-  GgmlType head = GgmlType::q6_k;
   int64_t layers = 0, vocabulary = 0;
   int threads = 0;
   bool force = false;
@@ -38,54 +38,47 @@ std::string shape_table() {
   return out + "The same shape and seed give the same weights in every type.";
 }
 
-void declare(CLI::App& app, Arguments& a) {
-  const std::map<std::string, GgmlType> ternary = {
-      {"i2_s", GgmlType::i2_s}, {"tq2_0", GgmlType::tq2_0}, {"tq1_0", GgmlType::tq1_0}};
-  const std::map<std::string, GgmlType> floats = {{"q6_k", GgmlType::q6_k},
-                                                  {"q8_0", GgmlType::q8_0},
-                                                  {"f16", GgmlType::f16},
-                                                  {"bf16", GgmlType::bf16},
-                                                  {"f32", GgmlType::f32}};
-  app.set_version_flag("--version", "bitnet-synth " BITNET_VERSION);
-  app.footer(shape_table());
-  app.add_option("shape", a.shape, "name of the shape")->required()->type_name("SHAPE");
-  app.add_option("out", a.path, "file to write")->required()->type_name("OUT.gguf");
-  app.add_option("--type", a.options.type, "of the ternary matrices: i2_s, tq2_0, tq1_0 [i2_s]")
-      ->transform(CLI::Transformer(ternary, CLI::ignore_case).description(""))
-      ->type_name("TYPE");
-  app.add_option(
-         "--head", a.head,
-         "of embedding and head: q6_k, q8_0, f16, bf16, f32 [q6_k where rows allow, else f16]")
-      ->transform(CLI::Transformer(floats, CLI::ignore_case).description(""))
-      ->type_name("TYPE");
-  app.add_option("--seed", a.options.seed, "of the random weights [1]")->type_name("N");
-  app.add_option("--arch", a.architecture,
-                 "another architecture: bitnet, bitnet-b1.58, bitnet-25, llama")
-      ->check(CLI::IsMember({"bitnet", "bitnet-b1.58", "bitnet-25", "llama"}).description(""))
-      ->type_name("NAME");
-  app.add_option("--layers", a.layers, "another number of layers")
-      ->check(CLI::Range(1, 1000).description(""))
-      ->type_name("N");
-  app.add_option("--vocab", a.vocabulary, "another vocabulary size")
-      ->check(CLI::Range(synth::kLeastVocabulary, int64_t{1} << 20).description(""))
-      ->type_name("N");
-  app.add_flag("--force", a.force, "replace OUT.gguf whatever it is [only a GGUF model]");
-  app.add_option("-t,--threads", a.threads, "[physical cores]")
-      ->check(CLI::Range(1, 1024).description(""))
-      ->type_name("N");
+constexpr std::pair<std::string_view, GgmlType> kTypes[] = {
+    {"i2_s", GgmlType::i2_s}, {"tq2_0", GgmlType::tq2_0}, {"tq1_0", GgmlType::tq1_0},
+    {"q6_k", GgmlType::q6_k}, {"q8_0", GgmlType::q8_0},   {"f16", GgmlType::f16},
+    {"bf16", GgmlType::bf16}, {"f32", GgmlType::f32}};
+
+GgmlType type_named(std::string_view name) {
+  return std::ranges::find(kTypes, name, &std::pair<std::string_view, GgmlType>::first)->second;
+}
+
+void declare(Options& options, Arguments& a) {
+  options.footer(shape_table());
+  options.add_option("shape", a.shape, "name of the shape")->required()->type_name("SHAPE");
+  options.add_option("out", a.path, "file to write")->required()->type_name("OUT.gguf");
+  options.add_choice("--type", a.type, {"i2_s", "tq2_0", "tq1_0"}, "of the ternary matrices");
+  options.add_choice("--head", a.head, {"q6_k", "q8_0", "f16", "bf16", "f32"},
+                     "of embedding and head (default: q6_k where rows allow, else f16)");
+  options.add_option("--seed", a.options.seed, "of the random weights")->capture_default_str();
+  options.add_choice("--arch", a.architecture, {"bitnet", "bitnet-b1.58", "bitnet-25", "llama"},
+                     "another architecture");
+  options.add_option("--layers", a.layers, "another number of layers")->check(between(1, 1000));
+  options.add_option("--vocab", a.vocabulary, "another vocabulary size")
+      ->check(between(synth::kLeastVocabulary, 1 << 20));
+  options.add_flag("--force", a.force,
+                   "replace OUT.gguf whatever it is (default: only a GGUF model)");
+  options.add_threads(a.threads, "threads");
 }
 
 bool looks_like_gguf(std::string_view head) { return head.starts_with("GGUF"); }
 
-Result<int> run(Arguments& a, bool head_given) {
+Result<int> run(Arguments& a) {
+  const auto begin = std::chrono::steady_clock::now();
+  Result<synth::Shape> found = synth::find_shape(a.shape);
+  if (!found) return fail(Error::Kind::usage, "{}", found.error().message);
+  synth::Shape& shape = *found;
   BITNET_CHECK(check_output(a.path, {.name = "a GGUF model", .recognises = looks_like_gguf},
                             {.inputs = {}, .force = a.force}));
-  const auto begin = std::chrono::steady_clock::now();
-  BITNET_TRY(synth::Shape shape, synth::find_shape(a.shape));
   if (!a.architecture.empty()) shape.architecture = a.architecture;
   if (a.layers > 0) shape.layers = a.layers;
   if (a.vocabulary > 0) shape.vocabulary = a.vocabulary;
-  if (head_given) a.options.head = a.head;
+  a.options.type = type_named(a.type);
+  if (!a.head.empty()) a.options.head = type_named(a.head);
   a.options.stop = &stop;
   std::signal(SIGINT, [](int) { stop = true; });
   std::signal(SIGTERM, [](int) { stop = true; });
@@ -111,9 +104,10 @@ Result<int> run(Arguments& a, bool head_given) {
 
 int main(int argc, char** argv) {
   Arguments arguments;
-  CLI::App app(
+  Options options(
+      "bitnet-synth",
       "Writes a GGUF model of random ternary weights, to time and test engines without real ones.",
-      "bitnet-synth");
-  declare(app, arguments);
-  return run_program(app, argc, argv, {}, [&] { return run(arguments, app.count("--head") > 0); });
+      "bitnet-synth " BITNET_VERSION);
+  declare(options, arguments);
+  return run_program(options, argc, argv, [&] { return run(arguments); });
 }

@@ -1,6 +1,6 @@
 // bitnet-tune: command line, progress, exit codes.
-#include <CLI/CLI.hpp>
 #include <charconv>
+#include <cmath>
 #include <optional>
 
 #include "runtime/base/atomic_file.h"
@@ -20,7 +20,7 @@ using namespace bitnet::tuner;
 std::optional<double> parse_duration(std::string_view text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || !(value >= 0)) return std::nullopt;
+  if (error != std::errc{} || !(value >= 0) || !std::isfinite(value)) return std::nullopt;
   const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
   if (unit.empty() || unit == "s") return value;
   if (unit == "m") return 60 * value;
@@ -92,55 +92,52 @@ Result<int> run(const Arguments& arguments) {
   return 0;
 }
 
+void declare(Options& options, Arguments& a, std::string& budget, std::string& isa,
+             std::string& wisdom) {
+  options.add_option("model,-m,--model", a.tune.model, "model file (GGUF)")
+      ->required()
+      ->type_name("FILE");
+  options
+      .add_option("-o,--output", a.tune.output,
+                  "kernel cache to write (default: where bitnet-run looks)")
+      ->type_name("FILE");
+  options.add_threads(a.tune.threads, "threads to tune for");
+  options.add_choice("--preset", a.tune.preset, {"quick", "normal", "thorough", "exhaustive"},
+                     "effort, see docs/TUNING.md");
+  options.add_option("--budget", budget, "time to search: 60s, 5m, 1h (default: the preset's)")
+      ->type_name("TIME");
+  options.add_option("--isa", isa, "use this instruction-set level and its parents only")
+      ->type_name("LEVEL");
+  options.add_option("--report", a.report, "also write what was found as JSON")->type_name("FILE");
+  options.add_option("--max-trials", a.tune.max_trials,
+                     "most candidates of a shape (default: the preset's)");
+  options.add_choice(
+      "--wisdom", wisdom, {"use", "require", "ignore"},
+      "use: answer from memory what is known; require: never search; ignore: search again");
+  options
+      .add_option("--memory", a.tune.memory_folder,
+                  "folder of trials.log and wisdom (default: beside the caches)")
+      ->type_name("FOLDER");
+  options.add_flag("--force", a.tune.force,
+                   "-o and --report replace whatever is there (default: only their own kind)");
+  add_model_file_options(options, a.tune.file);
+  options.add_flag("-q,--quiet", a.quiet, "no progress on stderr");
+  options.silence_notes_with("--quiet");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{
-      "Finds the fastest ternary kernels for a model's shapes on this CPU and writes them to a "
-      "kernel cache,\n"
-      "which bitnet-run then finds by itself. Tuning changes speed, never a token.",
-      "bitnet-tune"};
+  Options options("bitnet-tune",
+                  "Finds the fastest ternary kernels for a model's shapes on this CPU and writes "
+                  "them to a kernel cache,\n"
+                  "which bitnet-run then finds by itself. Tuning changes speed, never a token.",
+                  "bitnet-tune " BITNET_VERSION);
   Arguments arguments;
   std::string budget, isa, wisdom = "use";
-  app.add_option("model,-m,--model", arguments.tune.model, "model file (GGUF)")
-      ->required()
-      ->type_name("FILE");
-  app.add_option("-o,--output", arguments.tune.output,
-                 "kernel cache to write (default: where bitnet-run looks)")
-      ->type_name("FILE");
-  app.add_option("-t,--threads", arguments.tune.threads,
-                 "threads to tune for (default: physical cores)")
-      ->check(CLI::Range(1, 1024).description(""))
-      ->type_name("N");
-  app.add_option("--preset", arguments.tune.preset, "effort, see docs/TUNING.md")
-      ->check(CLI::IsMember({"quick", "normal", "thorough", "exhaustive"}))
-      ->type_name("NAME")
-      ->capture_default_str();
-  app.add_option("--budget", budget, "time to search: 60s, 5m, 1h (default: the preset's)")
-      ->type_name("TIME");
-  app.add_option("--isa", isa, "use this instruction-set level and its parents only")
-      ->type_name("LEVEL");
-  app.add_option("--report", arguments.report, "also write what was found as JSON")
-      ->type_name("FILE");
-  app.add_option("--max-trials", arguments.tune.max_trials,
-                 "most candidates of a shape (default: the preset's)")
-      ->type_name("N");
-  app.add_option(
-         "--wisdom", wisdom,
-         "use: answer from memory what is known; require: never search; ignore: search again")
-      ->check(CLI::IsMember({"use", "require", "ignore"}))
-      ->type_name("NAME")
-      ->capture_default_str();
-  app.add_option("--memory", arguments.tune.memory_folder,
-                 "folder of trials.log and wisdom (default: beside the caches)")
-      ->type_name("FOLDER");
-  app.add_flag("--force", arguments.tune.force,
-               "-o and --report replace whatever is there (default: only their own kind)");
-  add_model_file_options(app, arguments.tune.file);
-  app.add_flag("-q,--quiet", arguments.quiet, "no progress on stderr");
-  app.set_version_flag("--version", std::string("bitnet-tune ") + BITNET_VERSION);
+  declare(options, arguments, budget, isa, wisdom);
   install_interrupt_handler();
-  return run_program(app, argc, argv, {}, [&]() -> Result<int> {
+  return run_program(options, argc, argv, [&]() -> Result<int> {
     BITNET_CHECK(interpret(budget, isa, wisdom, arguments));
     return run(arguments);
   });
