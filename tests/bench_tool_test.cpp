@@ -54,23 +54,35 @@ TEST(Output, MarkdownHasLlamaBenchsColumns) {
                          .bytes = uint64_t{1} << 30,
                          .parameters = 2410000000};
   const Format& markdown = format_named("md");
-  EXPECT_EQ(markdown.row(facts, generation(), true),
+  EXPECT_EQ(markdown.row(facts, generation(), {}, true),
             "| bitnet 2.41B                   |   1.00 GiB |     2.41 B | CPU        |       2 |   "
             "         tg10 |"
             "         16.67 ± 5.77 |   16.7 |    50 % |\n");
   Measurement prompt = generation();
   prompt.test = {.prompt = 512, .generate = 0, .depth = 64};
-  const std::string row = markdown.row(facts, prompt, false);
+  const std::string row = markdown.row(facts, prompt, {}, false);
   EXPECT_NE(row.find(" pp512 @ d64 |"), std::string::npos);
   EXPECT_NE(row.find("|      - |       - |\n"), std::string::npos);
+}
+
+TEST(Output, MarkdownShowsUnusualSettings) {
+  const Format& markdown = format_named("md");
+  const Columns more = {"n_ubatch", "type_k"};
+  const std::string header = markdown.header(more);
+  EXPECT_NE(header.find("| threads | n_ubatch |   type_k |            test |"), std::string::npos);
+  const std::string row = markdown.row({.ubatch = 64}, generation(), more, true);
+  EXPECT_NE(row.find("|       2 |       64 |      f16 |            tg10 |"), std::string::npos)
+      << row;
+  const auto bars = std::ranges::count(row, '|');
+  EXPECT_EQ(std::ranges::count(header, '|'), 2 * bars);
 }
 
 // A header, two rows, a footer, as bitnet-bench prints them.
 std::string two_rows(std::string_view format_name) {
   const Format& format = format_named(format_name);
   const ModelFacts facts{.path = "it's m.gguf"};
-  return format.header() + format.row(facts, generation(), true) +
-         format.row(facts, generation(), false) + std::string(format.footer);
+  return format.header({}) + format.row(facts, generation(), {}, true) +
+         format.row(facts, generation(), {}, false) + std::string(format.footer);
 }
 
 void expect_llama_benchs_keys(const nlohmann::json& test) {
@@ -94,8 +106,8 @@ TEST(Output, JsonIsOneListAndJsonlALineATest) {
 }
 
 TEST(Output, CsvHasACellForEachColumn) {
-  const std::string header = format_named("csv").header();
-  const std::string row = format_named("csv").row({.path = "m.gguf"}, generation(), true);
+  const std::string header = format_named("csv").header({});
+  const std::string row = format_named("csv").row({.path = "m.gguf"}, generation(), {}, true);
   EXPECT_EQ(std::ranges::count(header, ','), std::ranges::count(row, ','));
   EXPECT_NE(row.find("\"built-in \"\"x\"\"\""), std::string::npos) << row;
 }

@@ -123,6 +123,19 @@ Result<std::vector<Setup>> setups_of(const Arguments& a) {
   return setups;
 }
 
+std::vector<std::string> unusual_of(const std::vector<Setup>& setups) {
+  std::vector<std::string> keys;
+  const auto add = [&](const char* key, const auto& usual) {
+    if (!std::ranges::all_of(setups, usual)) keys.emplace_back(key);
+  };
+  const Setup defaults;
+  add("n_batch", [&](const Setup& s) { return s.batch == defaults.batch; });
+  add("n_ubatch", [&](const Setup& s) { return s.ubatch == defaults.ubatch; });
+  add("type_k", [&](const Setup& s) { return s.kv.k == defaults.kv.k; });
+  add("type_v", [&](const Setup& s) { return s.kv.v == defaults.kv.v; });
+  return keys;
+}
+
 std::vector<std::string> format_names() {
   std::vector<std::string> names;
   for (const Format& format : formats()) names.emplace_back(format.name);
@@ -173,6 +186,7 @@ Result<Plan> plan_of(const Arguments& a) {
   Plan plan;
   BITNET_TRY(plan.tests, tests_of(a));
   BITNET_TRY(plan.setups, setups_of(a));
+  plan.unusual = unusual_of(plan.setups);
   return plan;
 }
 

@@ -31,6 +31,7 @@ struct Setup {
 struct Plan {
   std::vector<Setup> setups;
   std::vector<Test> tests;
+  std::vector<std::string> unusual{};  // keys of settings that are not the usual ones: "n_ubatch"
 };
 
 // What to measure: all lists combined, in llama-bench's order. Error kind usage.

@@ -38,14 +38,15 @@ ModelFacts facts_of(const Setup& setup, const Model& model) {
 // Rows on stdout, and on stderr where -oe wants them.
 class Printer {
  public:
-  explicit Printer(const Arguments& a) : out_format_(format_named(a.output)) {
+  Printer(const Arguments& a, Columns more)
+      : out_format_(format_named(a.output)), more_(std::move(more)) {
     if (a.error_output != "none") error_format_ = &format_named(a.error_output);
   }
 
   Result<void> row(const ModelFacts& facts, const Measurement& m) {
-    if (first_) BITNET_CHECK(print(out_format_.header(), error_header()));
-    BITNET_CHECK(print(out_format_.row(facts, m, first_),
-                       error_format_ ? error_format_->row(facts, m, first_) : ""));
+    if (first_) BITNET_CHECK(print(out_format_.header(more_), error_header()));
+    BITNET_CHECK(print(out_format_.row(facts, m, more_, first_),
+                       error_format_ ? error_format_->row(facts, m, more_, first_) : ""));
     first_ = false;
     return {};
   }
@@ -54,13 +55,14 @@ class Printer {
   }
 
  private:
-  std::string error_header() const { return error_format_ ? error_format_->header() : ""; }
+  std::string error_header() const { return error_format_ ? error_format_->header(more_) : ""; }
   Result<void> print(std::string_view text, std::string_view error_text) {
     write_message(error_text);
     return out_.write(text);
   }
 
   const Format& out_format_;
+  const Columns more_;
   const Format* error_format_ = nullptr;
   bool first_ = true;
   Output out_;
@@ -74,7 +76,7 @@ void print_progress(const Arguments& a, const std::string& text) {
 class Bench {
  public:
   Bench(const Arguments& arguments, const Plan& plan)
-      : arguments_(arguments), plan_(plan), printer_(arguments) {}
+      : arguments_(arguments), plan_(plan), printer_(arguments, plan.unusual) {}
 
   Result<void> run() {
     for (const Setup& setup : plan_.setups) BITNET_CHECK(run_setup(setup));

@@ -88,11 +88,14 @@ std::string dump(const json& value, int indent = -1) {
   return value.dump(indent, ' ', false, json::error_handler_t::replace);
 }
 
+std::string plain(const json& value) {
+  return value.is_string() ? value.get<std::string>() : dump(value);
+}
+
 // In quotes; a quote inside is doubled, as CSV and SQL have it.
 std::string quoted(const json& value, char quote) {
-  const std::string text = value.is_string() ? value.get<std::string>() : dump(value);
   std::string out(1, quote);
-  for (const char c : text) {
+  for (const char c : plain(value)) {
     if (c == quote) out += quote;
     out += c;
   }
@@ -110,47 +113,53 @@ std::string keys(const json& object, std::string_view separator) {
   return joined(object, separator, [](const std::string& key, const json&) { return key; });
 }
 
-std::string no_header() { return {}; }
+std::string no_header(const Columns&) { return {}; }
 
-std::string markdown_header() {
-  return "| model                          |       size |     params | backend    | threads |      "
-         "      test |"
-         "                  t/s |   GB/s | of roof |\n"
-         "| ------------------------------ | ---------: | ---------: | ---------- | ------: | "
-         "--------------: |"
-         " -------------------: | -----: | ------: |\n";
+std::string markdown_header(const Columns& more) {
+  std::string names, lines;
+  for (const std::string& key : more) {
+    names += fmt::format(" {:>8} |", key);
+    lines += " -------: |";
+  }
+  return "| model                          |       size |     params | backend    | threads |" +
+         names + "            test |                  t/s |   GB/s | of roof |\n" +
+         "| ------------------------------ | ---------: | ---------: | ---------- | ------: |" +
+         lines + " --------------: | -------------------: | -----: | ------: |\n";
 }
 
-std::string markdown_row(const ModelFacts& model, const Measurement& m, bool) {
+std::string markdown_row(const ModelFacts& model, const Measurement& m, const Columns& more, bool) {
+  const json object = object_of(model, m);
+  std::string settings;
+  for (const std::string& key : more) settings += fmt::format(" {:>8} |", plain(object[key]));
   const bool streams = m.gigabytes_per_second() > 0;
   return fmt::format(
-      "| {:<30} | {:>10} | {:>10} | {:<10} | {:>7} | {:>15} | {:>20} | {:>6} | {:>7} |\n",
+      "| {:<30} | {:>10} | {:>10} | {:<10} | {:>7} |{} {:>15} | {:>20} | {:>6} | {:>7} |\n",
       model.type, size_text(model.bytes), parameters_text(model.parameters), "CPU", m.threads,
-      name(m.test), fmt::format("{:.2f} ± {:.2f}", mean(m.rates()), deviation(m.rates())),
+      settings, name(m.test), fmt::format("{:.2f} ± {:.2f}", mean(m.rates()), deviation(m.rates())),
       streams ? fmt::format("{:.1f}", m.gigabytes_per_second()) : "-",
       streams ? fmt::format("{:.0f} %", 100 * m.roof_share()) : "-");
 }
 
-std::string csv_header() { return keys(columns_of({}, Measurement{}), ",") + "\n"; }
+std::string csv_header(const Columns&) { return keys(columns_of({}, Measurement{}), ",") + "\n"; }
 
-std::string csv_row(const ModelFacts& model, const Measurement& m, bool) {
+std::string csv_row(const ModelFacts& model, const Measurement& m, const Columns&, bool) {
   const auto cell = [](const std::string&, const json& value) { return quoted(value, '"'); };
   return joined(columns_of(model, m), ",", cell) + "\n";
 }
 
-std::string json_header() { return "[\n"; }
+std::string json_header(const Columns&) { return "[\n"; }
 
-std::string json_row(const ModelFacts& model, const Measurement& m, bool first) {
+std::string json_row(const ModelFacts& model, const Measurement& m, const Columns&, bool first) {
   std::string text = (first ? "  " : ",\n  ");
   for (const char c : dump(object_of(model, m), 2)) (text += c) += c == '\n' ? "  " : "";
   return text;
 }
 
-std::string json_line(const ModelFacts& model, const Measurement& m, bool) {
+std::string json_line(const ModelFacts& model, const Measurement& m, const Columns&, bool) {
   return dump(object_of(model, m)) + "\n";
 }
 
-std::string sql_header() {
+std::string sql_header(const Columns&) {
   const auto column = [](const std::string& key, const json& value) {
     const char* type = value.is_string() ? "TEXT" : value.is_number_float() ? "REAL" : "INTEGER";
     return fmt::format("  {} {}", key, type);
@@ -159,7 +168,7 @@ std::string sql_header() {
                      joined(columns_of({}, Measurement{}), ",\n", column));
 }
 
-std::string sql_row(const ModelFacts& model, const Measurement& m, bool) {
+std::string sql_row(const ModelFacts& model, const Measurement& m, const Columns&, bool) {
   const json columns = columns_of(model, m);
   const auto value_of = [](const std::string&, const json& value) {
     return value.is_boolean() ? (value.get<bool>() ? "'1'" : "'0'") : quoted(value, '\'');

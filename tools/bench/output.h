@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/cpu/fingerprint.h"
 #include "tools/bench/measure.h"
@@ -20,11 +21,16 @@ struct ModelFacts {
   Machine machine{};
 };
 
+// Keys of settings that the Markdown table shows besides, because they are not the usual ones:
+// n_batch, n_ubatch, type_k, type_v.
+using Columns = std::vector<std::string>;
+
 struct Format {
   std::string_view name;  // of -o
-  std::string (*header)();
+  std::string (*header)(const Columns& more);
   // first: the first row of the output
-  std::string (*row)(const ModelFacts& model, const Measurement& m, bool first);
+  std::string (*row)(const ModelFacts& model, const Measurement& m, const Columns& more,
+                     bool first);
   std::string_view footer;
 };
 std::span<const Format> formats();                  // md, csv, json, jsonl, sql

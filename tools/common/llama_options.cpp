@@ -61,9 +61,11 @@ constexpr LlamaOption kOptions[] = {
     {"--show-timings,--no-show-timings", maybe},
     {"-co,--color", maybe},
     {"--simple-io", maybe},
+    {"--verbose-prompt", maybe},
     {"--jinja,--no-jinja", maybe},
     {"-embd,--embeddings", maybe},
     {"--no-context-shift", maybe},
+    {"--keep", one},  // what a context shift would keep
     {"--offline", maybe},
     {"--log-colors", maybe},
     {"--log-prefix,--no-log-prefix", maybe},

@@ -29,8 +29,7 @@ Result<int> parse_and_run(Options& options, int argc, char** argv,
 
 }  // namespace
 
-int run_program(Options& options, int argc, char** argv,
-                const std::function<Result<int>()>& run) {
+int run_program(Options& options, int argc, char** argv, const std::function<Result<int>()>& run) {
   claim_standard_streams();
   install_truncation_guard();
   try {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/printable.h"
 #include "runtime/model/hparams.h"
 #include "tools/common/interrupt.h"
 #include "tools/run/generator.h"
@@ -92,9 +93,13 @@ std::vector<ChatMessage> opening(const Arguments& arguments, std::string user) {
 
 Result<ChatTemplate> chat_template_of(const Arguments& arguments, std::string_view architecture,
                                       const Tokenizer& tokenizer) {
-  if (arguments.chat_template) return ChatTemplate::make(*arguments.chat_template, tokenizer);
-  Result<ChatTemplate> format = ChatTemplate::choose(architecture, tokenizer);
-  if (!format) format.error().message += " (--chat-template NAME takes one by force)";
+  const bool forced = arguments.chat_template.has_value();
+  Result<ChatTemplate> format = forced ? ChatTemplate::make(*arguments.chat_template, tokenizer)
+                                       : ChatTemplate::choose(architecture, tokenizer);
+  if (!format) {
+    if (!forced) format.error().message += " (--chat-template NAME takes one by force)";
+    return in(printable(arguments.model_path), std::move(format.error()));
+  }
   return format;
 }
 

@@ -12,13 +12,19 @@
 namespace bitnet {
 namespace {
 
+// Why, as errno says; Ctrl-C ends waiting for a pipe with an error, too.
+std::unexpected<Error> cannot_read(const std::string& name) {
+  const int why = errno;
+  if (interrupted()) return fail(Error::Kind::interrupted, "interrupted while reading {}", name);
+  return fail(Error::Kind::io, "{}: {}", name, std::strerror(why));
+}
+
 Result<std::string> read_stream(std::FILE* file, const std::string& name) {
   std::string text;
   char buffer[65536];
   errno = 0;
   for (size_t n; (n = std::fread(buffer, 1, sizeof buffer, file)) > 0;) text.append(buffer, n);
-  if (interrupted()) return fail(Error::Kind::interrupted, "interrupted while reading {}", name);
-  if (std::ferror(file) != 0) return fail(Error::Kind::io, "{}: {}", name, std::strerror(errno));
+  if (interrupted() || std::ferror(file) != 0) return cannot_read(name);
   return text;
 }
 
@@ -26,7 +32,7 @@ Result<std::string> read_text(const std::string& path) {
   if (path == "-") return read_stream(stdin, "stdin");
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
                                                              std::fclose);
-  if (!file) return fail(Error::Kind::io, "{}: {}", printable(path), std::strerror(errno));
+  if (!file) return cannot_read(printable(path));
   return read_stream(file.get(), printable(path));
 }
 
