@@ -42,6 +42,7 @@ TEST_F(CommandLines, WordsWithADashThatAreNoOptionAreUnknown) {
       {"-xyz", "unknown option -xyz"},
       {"-n12x", "unknown option -n12x"},
       {"-Z", "unknown option -Z"},
+      {"\"-$(printf 'a\\nb\\033[2J')\"", "unknown option -a\\x0ab\\x1b[2J"},
       {"--frobnicate", "unknown option --frobnicate"},
       {"--frobnicate=3", "unknown option --frobnicate"},
       {"--thread 4", "unknown option --thread: is --threads meant?"},

@@ -77,6 +77,12 @@ TEST_F(Tasks, MessagesEndWithTheInput) {
   EXPECT_EQ(chat("one\\\r\ntwo", "").out, two_lines);
 }
 
+TEST_F(Tasks, AChatWhoseInputCannotBeReadIsAnError) {
+  const std::string base = chat_model_ + " -cnv -n 1 --log-disable ";
+  expect_error(base + "< " + folder_.string(), 1, "stdin: Is a directory");
+  expect_error(base + "<&-", 1, "stdin: ");
+}
+
 TEST_F(Tasks, ASingleTurnIsOneReply) {
   const std::string base = chat_model_ + " -n 3 --temp 0 --log-disable ";
   const std::string two = file("two", "hi\nho\n");

@@ -388,6 +388,9 @@ TEST(CacheWarning, OnlyOfACacheThatWasNamed) {
   options.cache_path = "/nonexistent.kc";
   const std::string warning = Model::load(path, options)->cache_warning();
   EXPECT_TRUE(warning.starts_with("cache not used: /nonexistent.kc: ")) << warning;
+  options.kernels = KernelChoice::builtin;
+  EXPECT_EQ(Model::load(path, options)->cache_warning(),
+            "cache not used: /nonexistent.kc: other kernels were asked for");
 }
 
 TEST(Loading, EndsWhenAsked) {

@@ -52,6 +52,9 @@ ChosenKernels choose_kernels(const std::vector<Problem>& problems, const KernelS
       remark = "; " + cache.error().message;
       if (!search.cache_path.empty()) chosen.cache_warning = cache.error().message;
     }
+  } else if (!search.cache_path.empty()) {
+    chosen.cache_warning =
+        fmt::format("cache not used: {}: other kernels were asked for", search.cache_path);
   }
   if (search.builtin) add(make_builtin_source(search.isa));
   add(make_reference_source());

@@ -10,6 +10,8 @@
 
 #include "runtime/base/write_all.h"
 
+#include "runtime/base/printable.h"
+
 namespace bitnet {
 namespace {
 
@@ -31,7 +33,9 @@ void claim_standard_streams() {
 
 void write_message(std::string_view text) { write_text(STDERR_FILENO, text); }
 
-void print_error(const Error& error) { message("error: {}\n", error.message); }
+void print_error(const Error& error) {
+  message("error: {}\n", printable(error.message, std::string::npos));
+}
 
 Result<void> Output::write(std::string_view text) {
   if (text.empty()) return {};

@@ -23,7 +23,7 @@ template <typename... Args>
 void message(fmt::format_string<Args...> format, Args&&... args) {
   write_message(fmt::format(format, std::forward<Args>(args)...));
 }
-// "error: ...", a line.
+// "error: ...", a line, whatever names of files and words of a command line stand in it.
 void print_error(const Error& error);
 
 // Text on stdout as it is made, errors noticed at once.

@@ -29,12 +29,15 @@ class Chat {
   Result<int> run() {
     const bool prompts = isatty(STDIN_FILENO) != 0 && !task_.arguments.quiet;
     std::optional<std::string> user = task_.arguments.prompt;
-    if (!user) user = read_message(prompts);
-    for (; user; user = read_message(prompts)) {
+    for (bool goes_on = true; goes_on; user.reset()) {
+      if (!user) {
+        BITNET_TRY(user, read_message(prompts));
+      }
+      if (!user) break;
       clear_interrupt();
       BITNET_CHECK(answer(*user));
       clear_interrupt();
-      if (task_.arguments.single_turn) break;
+      goes_on = !task_.arguments.single_turn;
     }
     if (interrupted()) return kInterruptedExit;
     return unanswered_ ? kUnansweredExit : 0;

@@ -1,5 +1,6 @@
 // bitnet-run: loads a model, does one task, prints what it took. Wiring only; the tasks stand in
 // files of their own.
+#include "runtime/base/printable.h"
 #include "runtime/model/hparams.h"
 #include "tools/common/interrupt.h"
 #include "tools/common/model_options.h"
@@ -15,8 +16,8 @@ namespace {
 void describe_model(const Task& task) {
   const Hparams& h = task.model.hparams();
   task.log("model: {} ({}), {:.1f} M parameters, {:.1f} MB\n",
-           h.name.empty() ? task.arguments.model_path : h.name, h.architecture,
-           static_cast<double>(task.model.parameters()) / 1e6,
+           printable(h.name.empty() ? task.arguments.model_path : h.name),
+           printable(h.architecture), static_cast<double>(task.model.parameters()) / 1e6,
            static_cast<double>(task.model.file_bytes()) / 1e6);
   task.log("kernels: {}; {} thread{}\n", task.model.kernels_in_use(), task.model.threads(),
            task.model.threads() == 1 ? "" : "s");
