@@ -117,6 +117,24 @@ TEST(Topology, CgroupV1AndNonsense) {
   EXPECT_EQ(cpu_quota(root.path()), std::nullopt);
 }
 
+TEST(Topology, MemoryThatMayStillBeTaken) {
+  const FakeRoot root;
+  EXPECT_EQ(available_memory_bytes(root.path()), std::nullopt);
+  root.put("proc/meminfo", "MemTotal:       24000 kB\nMemAvailable:   20000 kB\n");
+  EXPECT_EQ(available_memory_bytes(root.path()), 20000 << 10);
+  root.put("proc/self/cgroup", "0::/slice/app\n5:memory:/docker\n");
+  root.put("sys/fs/cgroup/slice/app/memory.max", "max\n");
+  root.put("sys/fs/cgroup/slice/app/memory.current", "1000\n");
+  EXPECT_EQ(available_memory_bytes(root.path()), 20000 << 10);
+  root.put("sys/fs/cgroup/slice/memory.max", "9000000\n");
+  root.put("sys/fs/cgroup/slice/memory.current", "2000000\n");
+  EXPECT_EQ(available_memory_bytes(root.path()), 7000000);
+  root.put("sys/fs/cgroup/memory/memory.limit_in_bytes", "5000\n");
+  root.put("sys/fs/cgroup/memory/memory.usage_in_bytes", "6000\n");
+  EXPECT_EQ(available_memory_bytes(root.path()), 0);
+  EXPECT_GT(available_memory_bytes().value_or(0), 1 << 20);
+}
+
 TEST(Topology, ThisProcessHasAtLeastOneThread) {
   EXPECT_GE(default_thread_count(), 1);
   EXPECT_LE(default_thread_count(), static_cast<int>(affinity_cpus().size()));

@@ -20,20 +20,19 @@ const std::vector<Problem> kProblems{kProblem};
 class PlanCache : public testing::Test {
  protected:
   // A plan with one kernel of the level that every CPU has, whatever its speed.
-  static Plan plan_for(int threads, const codegen::Object& object) {
+  static Compiled compiled(const codegen::Object& object) {
     BnSizes sizes{};
     sizes.packed_bytes = 256 * 768 / 4;
     sizes.form_group_tokens = sizes.row_step = sizes.token_step = 1;
     sizes.form_group_bytes = 768;
     sizes.exact_k = BN_MAX_K;
-    return {.threads = threads,
-            .problems = {{.problem = kProblem,
-                          .classes = {{.m_min = 1,
-                                       .m_max = kAnyTokens,
-                                       .object = &object,
-                                       .packing_key = "t2_r16",
-                                       .form = "rows",
-                                       .sizes = sizes}}}}};
+    return {.problem = 0,
+            .candidate = {.name = object.spec.name,
+                          .packing_key = "t2_r16",
+                          .form = "rows",
+                          .hash = {}},
+            .object = std::make_shared<const codegen::Object>(object),
+            .sizes = sizes};
   }
   static codegen::Object object() {
     const auto& all = codegen::templates();
@@ -47,8 +46,12 @@ class PlanCache : public testing::Test {
   }
   static std::vector<std::byte> write(int threads, std::span<const std::byte> previous,
                                       std::vector<std::string>& notices) {
-    const codegen::Object kernel = object();
-    return link_plan(plan_for(threads, kernel), {}, {}, kProblems, previous, notices).value();
+    const Compiled kernel = compiled(object());
+    const Plan plan{.threads = threads,
+                    .problems = kProblems,
+                    .classes = {{.m_min = 1, .m_max = kAnyTokens}},
+                    .entries = {{{.kernel = &kernel}}}};
+    return link_plan(plan, {}, {}, kProblems, previous, notices).value();
   }
   static Manifest manifest_of(std::span<const std::byte> file) {
     return vet_cache(file, {}, shape_digest(kProblems)).value();

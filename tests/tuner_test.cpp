@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <random>
 
 #include "runtime/base/mapped_file.h"
@@ -40,18 +41,18 @@ KernelName builtin_name(int64_t tokens) {
 
 TEST(Candidates, TheBuiltInDefaultComesFirstAndLimitsKeepTheNearest) {
   const auto levels = best_levels();
-  for (int64_t m_min : token_classes(codegen::templates(), levels)) {
-    const KernelName builtin = builtin_name(m_min == 1 ? 1 : 100);
-    const auto all = candidates(codegen::templates(), levels, m_min, builtin, 100000);
+  for (const TokenClass& c : kBalanced) {
+    const KernelName builtin = builtin_name(c.timed);
+    const auto all = candidates(codegen::templates(), levels, c, builtin, 100000);
     ASSERT_FALSE(all.empty());
     EXPECT_EQ(all.front().name, builtin);
     EXPECT_EQ(all.front().complexity, 0);
-    const auto few = candidates(codegen::templates(), levels, m_min, builtin, 5);
+    const auto few = candidates(codegen::templates(), levels, c, builtin, 5);
     EXPECT_LE(few.size(), 5U);
     EXPECT_EQ(few.front().name, builtin);
-    for (const Candidate& c : all) {
-      EXPECT_EQ(parse_kernel_name(to_string(c.name)).value(), c.name);
-      EXPECT_EQ(c.m_min, m_min);
+    for (const Candidate& each : all) {
+      EXPECT_EQ(parse_kernel_name(to_string(each.name)).value(), each.name);
+      EXPECT_TRUE(c.is_covered(each.m_min, each.m_max)) << to_string(each.name);
     }
   }
 }
@@ -69,7 +70,7 @@ TEST(Candidates, EveryLevelOfTheCpuIsTriedTheBestFirst) {
       {.kind = ProblemKind::qkv, .n = 768, .k = 256, .epilogue = BN_SCALED, .count = 1});
   ASSERT_TRUE(builtin);
   for (size_t c : {size_t{0}, size_t{1}}) {
-    const auto few = candidates(codegen::templates(), levels, c == 0 ? 1 : 2,
+    const auto few = candidates(codegen::templates(), levels, kBalanced[c],
                                 builtin->classes[c].name, find_preset("normal")->candidates);
     EXPECT_EQ(few.front().name, builtin->classes[c].name);
     for (Isa level : {Isa::avxvnni, Isa::avx2}) {
@@ -213,20 +214,6 @@ TEST(Search, StopsWhenToldAndGivesUpOnHopelessPackings) {
   EXPECT_EQ(replays, 5);
 }
 
-TEST(Search, PackingIsChosenForAllTokenClassesTogether) {
-  // 1 ms a token and 64 ms for 128 tokens, so 256 ms a prompt of 512: 1 + 4 = 5 ms.
-  const PackingResult builtin{.classes = {{1, 1e-3, 0.001, 0}, {128, 64e-3, 0.001, 0}},
-                              .builtin = true};
-  const PackingResult decode{.classes = {{1, 0.8e-3, 0.001, 0}, {128, 80e-3, 0.001, 0}}};
-  const PackingResult prompt{.classes = {{1, 1.1e-3, 0.001, 0}, {128, 48e-3, 0.001, 0}}};
-  const PackingResult tie{.classes = {{1, 0.998e-3, 0.001, 0}, {128, 63.9e-3, 0.001, 0}}};
-  EXPECT_NEAR(balanced_cost(builtin), 5e-3, 1e-9);
-  EXPECT_EQ(choose_packing({builtin, decode}), 0U);
-  EXPECT_EQ(choose_packing({builtin, decode, prompt}), 2U);
-  EXPECT_EQ(choose_packing({builtin, tie}), 0U);
-  EXPECT_EQ(choose_packing({tie, builtin}), 1U);
-}
-
 class TuneSmallModel : public testing::Test {
  protected:
   void SetUp() override {
@@ -291,6 +278,22 @@ TEST_F(TuneSmallModel, TheCacheGivesTheReferencesBits) {
         << small.name;
     EXPECT_NE(kernels.find("tuned"), std::string::npos) << kernels;
   }
+}
+
+// Real times of every family of packings for every class of tokens, and a reason wherever there is
+// none.
+TEST_F(TuneSmallModel, EveryFamilyOfPackingsIsTimed) {
+  options_.budget_seconds = 60;  // it ends by itself long before
+  options_.max_trials.reset();
+  const auto report = run();
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  std::set<std::string> timed;
+  for (const PackingReport& p : report->packings) {
+    EXPECT_NE(p.kernel.empty(), p.reason.empty()) << p.packing;
+    EXPECT_EQ(p.kernel.empty(), p.nanoseconds == 0) << p.packing;
+    if (!p.kernel.empty()) timed.insert(p.packing.substr(0, p.packing.find('_')) + " " + p.tokens);
+  }
+  EXPECT_EQ(timed, (std::set<std::string>{"t2 1", "t2 2+", "tl1 1", "tl1 2+", "tl2 1", "tl2 2+"}));
 }
 
 // The best level is tuned by the other tests; all of them with BITNET_FULL=1.

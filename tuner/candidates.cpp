@@ -4,7 +4,6 @@
 #include <array>
 #include <limits>
 #include <numeric>
-#include <set>
 
 namespace bitnet::tuner {
 namespace {
@@ -49,6 +48,17 @@ Candidate make(const Template& t, const std::vector<size_t>& at) {
   return c;
 }
 
+// A level without a template of its own for a kernel and packing has its parent's.
+Isa best_level_of(const KernelName& name, std::span<const Template> templates,
+                  std::span<const Isa> levels) {
+  const auto has = [&](Isa level) {
+    return std::ranges::any_of(templates, [&](const Template& t) {
+      return t.isa == level && t.kernel == name.kernel && t.packing == name.packing;
+    });
+  };
+  return *std::ranges::find_if(levels, has);
+}
+
 }  // namespace
 
 std::string packing_key(const KernelName& name) {
@@ -65,21 +75,13 @@ std::vector<Isa> search_levels(const IsaSet& isa, std::span<const Template> temp
   return levels;
 }
 
-std::vector<int64_t> token_classes(std::span<const Template> templates,
-                                   std::span<const Isa> levels) {
-  std::set<int64_t> classes;
-  for (const Template& t : templates) {
-    if (std::ranges::find(levels, t.isa) != levels.end()) classes.insert(t.m_min);
-  }
-  return {classes.begin(), classes.end()};
-}
-
 std::vector<Candidate> candidates(std::span<const Template> templates, std::span<const Isa> levels,
-                                  int64_t m_min, const KernelName& builtin, size_t most) {
+                                  const TokenClass& of_class, const KernelName& builtin,
+                                  size_t most) {
   std::vector<Candidate> all;
   for (size_t depth = 0; depth < levels.size(); ++depth) {
     for (const Template& t : templates) {
-      if (t.isa != levels[depth] || t.m_min != m_min) continue;
+      if (t.isa != levels[depth] || !of_class.is_covered(t.m_min, t.m_max)) continue;
       for_each_combination(t, [&](const std::vector<size_t>& at) {
         Candidate c = make(t, at);
         c.complexity += 2 * static_cast<int>(depth) +
@@ -89,12 +91,14 @@ std::vector<Candidate> candidates(std::span<const Template> templates, std::span
     }
   }
   // Templates in the catalogue's order, values in the order in which it lists them. When not all
-  // can stay, defaults of the best level and their next neighbours do, even where they stand
-  // further back, and then the defaults of the next two levels.
+  // can stay, the default of each kernel and packing at its best level does, so that every packing
+  // is tried, then the next neighbours at the best level, even where they stand further back, and
+  // then the defaults of the next two levels.
   const auto near = [&](const Candidate& c) {
     const auto depth = std::ranges::find(levels, c.name.isa) - levels.begin();
-    if (depth == 0 && c.complexity <= 1) return 0;
-    return depth <= 2 && c.changes == 0 ? 1 : 2;
+    if (c.changes == 0 && best_level_of(c.name, templates, levels) == c.name.isa) return 0;
+    if (depth == 0 && c.complexity <= 1) return 1;
+    return depth <= 2 && c.changes == 0 ? 2 : 3;
   };
   const auto rank = [&](const Candidate& c) { return std::pair(near(c), c.complexity); };
   std::vector<size_t> order(all.size());

@@ -19,6 +19,7 @@
 #include "runtime/base/result.h"
 #include "runtime/cpu/isa.h"
 #include "runtime/kernel/kernel.h"
+#include "tuner/token_classes.h"
 
 namespace bitnet::tuner {
 
@@ -38,15 +39,12 @@ std::string packing_key(const KernelName& name);
 // two branches of the tree, avxvnni and avx512vnni; so may a cache.
 std::vector<Isa> search_levels(const IsaSet& isa, std::span<const codegen::Template> templates);
 
-// Candidates of one token class, nearest first, at most `most`; the default of every template of
-// the best level is among them whatever `most` is. m_min names the class.
+// Candidates whose templates serve all of a token class, nearest first, at most `most`. The
+// defaults of each kernel and packing at its best level come first, so even a quick search tries
+// every packing.
 std::vector<Candidate> candidates(std::span<const codegen::Template> templates,
-                                  std::span<const Isa> levels, int64_t m_min,
+                                  std::span<const Isa> levels, const TokenClass& of_class,
                                   const KernelName& builtin, size_t most);
-
-// Token classes that the templates of these levels divide evaluations into: {1, 2}.
-std::vector<int64_t> token_classes(std::span<const codegen::Template> templates,
-                                   std::span<const Isa> levels);
 
 // How many candidates of a problem and class a preset tries, and how long it may take.
 struct Preset {

@@ -1,22 +1,8 @@
 #include "tuner/choices.h"
 
-namespace bitnet::tuner {
+#include "codegen/codegen.h"
 
-Record choice_record(RecordKey key, const Candidate& winner, const Retimed& timed,
-                     const std::string& preset, int tried) {
-  Record record{.kind = RecordKind::choice, .key = std::move(key)};
-  record.key.kernel = to_string(winner.name);
-  record.key.kernel_hash = winner.hash;
-  record.nanoseconds = 1e9 * timed.seconds;
-  record.ratio = timed.ratio.ratio;
-  record.error = timed.ratio.error;
-  record.samples = timed.ratio.samples;
-  record.preset = preset;
-  record.roof_share = timed.roof_share;
-  record.builtin_nanoseconds = 1e9 * timed.builtin_seconds;
-  record.candidates = tried;
-  return record;
-}
+namespace bitnet::tuner {
 
 std::optional<Candidate> candidate_of(const Record& record, const IsaSet& isa) {
   const auto name = parse_kernel_name(record.key.kernel);

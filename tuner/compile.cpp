@@ -29,7 +29,7 @@ void try_on(const Problem& problem, Compiled compiled, Checker& checker, Outcome
   }
 }
 
-Outcome compile_one(codegen::Jit& jit, std::span<const Problem> problems, const CompileJob& job,
+Outcome compile_one(KernelStore& store, std::span<const Problem> problems, const CompileJob& job,
                     std::span<Checker* const> checkers) {
   Outcome outcome;
   codegen::Spec spec{.name = job.candidate.name, .n = 0, .k = 0, .tune_cpu = {}};
@@ -37,33 +37,40 @@ Outcome compile_one(codegen::Jit& jit, std::span<const Problem> problems, const 
     spec.n = problems[job.problems.front()].n;
     spec.k = problems[job.problems.front()].k;
   }
-  auto made = codegen::specialise(spec);
-  if (!made) {
-    outcome.refusals.push_back(made.error().message);
-    return outcome;
-  }
-  const auto object = std::make_shared<const codegen::Object>(std::move(*made));
-  auto functions = jit.load(*object);
-  if (!functions) {
-    outcome.refusals.push_back(functions.error().message);
+  const auto loaded = store.get(spec);
+  if (!loaded) {
+    outcome.refusals.push_back(loaded.error().message);
     return outcome;
   }
   for (size_t p : job.problems) {
     try_on(problems[p],
            {.problem = p,
             .candidate = job.candidate,
-            .object = object,
+            .object = loaded->object,
             .sizes = {},
-            .functions = *functions},
+            .functions = loaded->functions},
            *checkers[p], outcome);
   }
-  if (outcome.compiled.empty()) jit.unload(*object);
   return outcome;
 }
 
 }  // namespace
 
-Compilation compile(ThreadPool& pool, codegen::Jit& jit, std::span<const Problem> problems,
+Result<KernelStore::Loaded> KernelStore::get(const codegen::Spec& spec) {
+  const std::string prefix = codegen::symbol_prefix(spec);
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = loaded_.find(prefix); known != loaded_.end()) return known->second;
+  }
+  BITNET_TRY(codegen::Object made, codegen::specialise(spec));
+  Loaded loaded{.object = std::make_shared<const codegen::Object>(std::move(made)),
+                .functions = {}};
+  BITNET_TRY(loaded.functions, jit_.load(*loaded.object));
+  const std::lock_guard lock(mutex_);
+  return loaded_.emplace(prefix, std::move(loaded)).first->second;
+}
+
+Compilation compile(ThreadPool& pool, KernelStore& store, std::span<const Problem> problems,
                     std::span<const CompileJob> jobs, std::span<Checker* const> checkers,
                     size_t at_least, const std::function<bool()>& interrupted,
                     const std::function<bool()>& late) {
@@ -72,7 +79,7 @@ Compilation compile(ThreadPool& pool, codegen::Jit& jit, std::span<const Problem
   pool.run([&](int) {
     for (size_t i = next++; i < jobs.size() && (i < at_least || !(interrupted() || late()));
          i = next++) {
-      outcomes[i] = compile_one(jit, problems, jobs[i], checkers);
+      outcomes[i] = compile_one(store, problems, jobs[i], checkers);
     }
   });
   Compilation all;

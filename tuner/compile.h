@@ -3,7 +3,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -32,15 +34,34 @@ struct Compiled {
   KernelFunctions functions{};
 };
 
+// Kernels that were compiled and loaded, each once: several token classes may ask for one.
+class KernelStore {
+ public:
+  explicit KernelStore(codegen::Jit& jit) : jit_(jit) {}
+
+  struct Loaded {
+    std::shared_ptr<const codegen::Object> object;
+    KernelFunctions functions;
+  };
+  // Thread-safe for different kernels.
+  Result<Loaded> get(const codegen::Spec& spec);
+
+ private:
+  codegen::Jit& jit_;
+  std::mutex mutex_;
+  std::map<std::string, Loaded> loaded_;  // by symbol prefix
+};
+
 struct Compilation {
   std::vector<Compiled> kernels;     // in the order of the jobs, and of their problems
   std::vector<std::string> refused;  // a line each: what does not fit or, worse, computes wrongly
-  int wrong = 0;  // of these, how many failed the check: a bug, never to be passed over
+  int wrong = 0;   // of these, how many failed the check: a bug, never to be passed over
+  int pruned = 0;  // candidates that compiled and were taken out again, because they cannot win
 };
 
 // checkers[p]: of problem p, for the class that the jobs belong to. Jobs are taken in order; once
 // it is interrupted or late, only the first `at_least` are still begun. What is done is kept.
-Compilation compile(ThreadPool& pool, codegen::Jit& jit, std::span<const Problem> problems,
+Compilation compile(ThreadPool& pool, KernelStore& store, std::span<const Problem> problems,
                     std::span<const CompileJob> jobs, std::span<Checker* const> checkers,
                     size_t at_least, const std::function<bool()>& interrupted,
                     const std::function<bool()>& late);

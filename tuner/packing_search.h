@@ -1,69 +1,71 @@
 // The search over packings: for each, its candidates of all problems and token classes are
-// compiled, checked and timed beside the built-in kernels; then each problem takes the packing that
-// costs least.
+// compiled, checked and timed beside the built-in kernels; then each problem takes the packing, or
+// the two, that cost least (packing_choice.h). It reads no clock: see workbench.h.
+//
+// Nothing leaves the search without a word: what was timed is a row of the table, what was not is
+// there with its reason.
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
-#include "tuner/listener.h"
-#include "runtime/threads/pool.h"
 #include "tuner/candidates.h"
-#include "tuner/compile.h"
+#include "tuner/listener.h"
+#include "tuner/packing_choice.h"
 #include "tuner/records.h"
 #include "tuner/search.h"
-#include "tuner/timing.h"
+#include "tuner/workbench.h"
 
 namespace bitnet::tuner {
 
-constexpr int64_t kPromptTokens = 128;  // M that kernels for many tokens are timed with
-
-// What is searched, and with what.
 struct SearchInput {
-  ThreadPool& pool;
-  codegen::Jit& jit;
   std::vector<Problem> problems;
-  std::vector<TritSource> trits;                   // of each problem
   std::vector<ProblemKernels> builtin;             // of each problem
-  std::vector<int64_t> classes;                    // {1, 2}
-  std::vector<std::vector<Candidate>> candidates;  // of each class
+  std::vector<TokenClass> classes;                 // ascending
+  std::vector<std::vector<Candidate>> candidates;  // of each class, nearest first
   Preset preset;
-  int layers = 1;                        // that a replay of one token runs through
-  std::function<bool()> stop;            // interrupted
-  std::function<double()> seconds_left;  // of the budget
+  int64_t bytes_allowed = 0;  // of all packed weights together, where some problem has two packings
+  RecordKey key;              // machine, isa, threads, residency, objective
   std::function<void(std::span<const Record>)> remember;
-  RecordKey key;  // machine, isa, threads, residency, objective
-  Listener& progress;
 };
 
-// The winner of one problem: a kernel for every token class, all on one packing.
+// The winner of one problem: a kernel for every token class, on one packing or two.
 struct ProblemChoice {
   std::vector<const Compiled*> classes;
-  std::vector<Estimate> ratios;  // to the built-in kernel
-  std::vector<double> builtin_seconds;
+};
+
+// One packing's best kernel for a problem and token class, or why there is none.
+struct PackingRow {
+  std::string packing;
+  size_t problem = 0, token_class = 0;
+  std::string kernel;    // empty: none was timed
+  double seconds = 0;    // of one call
+  Estimate ratio;        // to the built-in kernel
+  int tried = 0;         // candidates timed
+  std::string reason{};  // why there is no kernel
 };
 
 struct SearchResult {
   std::vector<ProblemChoice>
       choices;  // of each problem; without classes: nothing better than built-in, or no time
   std::vector<ProblemChoice>
-      defaults;  // of each problem: the built-in kernels' parameters, specialised
+      defaults;  // of each problem: the built-in kernels' parameters, specialised; null where none
   std::vector<std::unique_ptr<Compilation>> compiled;  // owns what choices point to
-  // Of each class, over all packings. tried: candidates timed, all problems together; pruned:
-  // compiled and not timed.
-  std::map<int64_t, int> tried, pruned;
-  std::vector<std::string> refused;
-  int wrong = 0;
+  std::vector<PackingRow> table;                       // [packing][class][problem]
+  // Of each class, over all packings and problems. tried: candidates timed; pruned: compiled and
+  // not timed.
+  std::vector<int> tried, pruned;
+  std::vector<std::string> refused;  // what does not fit or computes wrongly, a line each
+  int wrong = 0;                     // of these, how many compute wrongly
   SampleCount samples;
 };
 
-Result<SearchResult> search_packings(SearchInput& input);
+// An interrupted search, or one that runs out of time, answers from what it has.
+SearchResult search_packings(const SearchInput& input, Workbench& workbench, Listener& listener);
 
 // The built-in kernel of `kernels` for evaluations of `tokens` tokens.
 const ClassKernel& class_of(const ProblemKernels& kernels, int64_t tokens);
-// M that kernels of the class beginning at m_min are timed with.
-int64_t timed_tokens(int64_t m_min);
 
 }  // namespace bitnet::tuner

@@ -34,26 +34,33 @@ std::string template_hash(const KernelName& name) {
   return found == nullptr ? "" : found->hash;
 }
 
+int add_kernel(const Compiled& kernel, Contents& contents) {
+  const KernelName& name = kernel.object->spec.name;
+  return contents.add(*kernel.object, {.name = to_string(name),
+                                       .template_hash = template_hash(name),
+                                       .packing_key = kernel.candidate.packing_key,
+                                       .form = kernel.candidate.form,
+                                       .sizes = kernel.sizes,
+                                       .symbol_prefix = {}});
+}
+
+ClassRecord record_class(const TokenClass& c, const PlanEntry& entry, Contents& contents) {
+  return {.m_min = c.m_min,
+          .m_max = c.m_max,
+          .kernel = add_kernel(*entry.kernel, contents),
+          .nanoseconds = 1e9 * entry.seconds,
+          .builtin_nanoseconds = 1e9 * entry.builtin_seconds,
+          .roof_share = entry.roof_share};
+}
+
 PlanRecord record_plan(const Plan& plan, Contents& contents) {
   PlanRecord record{.threads = plan.threads, .objective = plan.objective, .problems = {}};
-  for (const PlannedProblem& problem : plan.problems) {
+  for (size_t p = 0; p < plan.problems.size(); ++p) {
+    if (!plan.has(p)) continue;
     ProblemRecord& out =
-        record.problems.emplace_back(ProblemRecord{.problem = problem.problem, .classes = {}});
-    for (const PlannedClass& c : problem.classes) {
-      const int kernel =
-          contents.add(*c.object, {.name = to_string(c.object->spec.name),
-                                   .template_hash = template_hash(c.object->spec.name),
-                                   .packing_key = c.packing_key,
-                                   .form = c.form,
-                                   .sizes = c.sizes,
-                                   .symbol_prefix = {}});
-      out.classes.push_back({.m_min = c.m_min,
-                             .m_max = c.m_max,
-                             .kernel = kernel,
-                             .nanoseconds = c.nanoseconds,
-                             .builtin_nanoseconds = c.builtin_nanoseconds,
-                             .roof_share = c.roof_share});
-    }
+        record.problems.emplace_back(ProblemRecord{.problem = plan.problems[p], .classes = {}});
+    for (size_t c = 0; c < plan.classes.size(); ++c)
+      out.classes.push_back(record_class(plan.classes[c], plan.entries[c][p], contents));
   }
   return record;
 }

@@ -123,6 +123,20 @@ std::string to_json(const Report& report) {
                     {"pruned", row.pruned},
                     {"from_log", row.from_log}});
   }
+  json packings = json::array();
+  for (const PackingReport& p : report.packings) {
+    packings.push_back({{"problem", std::string(name(p.problem.kind))},
+                        {"n", p.problem.n},
+                        {"k", p.problem.k},
+                        {"tokens", p.tokens},
+                        {"packing", p.packing},
+                        {"kernel", p.kernel},
+                        {"ns", p.nanoseconds},
+                        {"over_chosen", p.over_chosen},
+                        {"relative_error", p.error},
+                        {"candidates", p.candidates},
+                        {"reason", p.reason}});
+  }
   json all{{"model", report.model},
            {"cache", report.cache_path},
            {"isa", report.isa},
@@ -137,7 +151,8 @@ std::string to_json(const Report& report) {
            {"roof_gb_per_s", report.roof_gigabytes_per_second},
            {"samples", report.samples},
            {"disturbed_samples", report.disturbed_samples},
-           {"rows", std::move(rows)}};
+           {"rows", std::move(rows)},
+           {"packings", std::move(packings)}};
   // Names come from files: whatever is not UTF-8 is replaced, never thrown about.
   return all.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }

@@ -31,6 +31,19 @@ struct ReportRow {
   }
 };
 
+// One packing's best kernel for a problem and token class, or why there is none.
+struct PackingReport {
+  Problem problem{};
+  std::string tokens{};    // "1", "2+"
+  std::string packing{};   // "tl2_r32"
+  std::string kernel{};    // empty: none was timed
+  double nanoseconds = 0;  // of one call, in the search: fewer samples than the plan's
+  double over_chosen = 0;  // time over that of the kernel chosen, both by their ratio to built-in
+  double error = 0;        // relative
+  int candidates = 0;      // tried
+  std::string reason{};    // why there is no kernel
+};
+
 struct Report {
   std::string model{}, cache_path{}, isa{}, preset{}, residency{}, tool_version{}, llvm_version{};
   Machine machine{};
@@ -39,6 +52,7 @@ struct Report {
   double roof_gigabytes_per_second = 0;
   int disturbed_samples = 0, samples = 0;
   std::vector<ReportRow> rows{};
+  std::vector<PackingReport> packings{};  // empty where all was answered from memory
 };
 
 // Aligned columns, a line a row, then the sums over the model.

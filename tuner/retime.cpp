@@ -1,6 +1,7 @@
 #include "tuner/retime.h"
 
 #include <algorithm>
+#include <map>
 
 #include "tuner/replay_roof.h"
 
@@ -8,119 +9,148 @@ namespace bitnet::tuner {
 namespace {
 
 constexpr int kLeastRounds = 3;
-constexpr int kPromptLayers = 2;
 
 double median_of(const std::vector<double>& values) { return estimate(values).ratio; }
 
 // What was measured of each problem, round by round.
 struct Rounds {
   explicit Rounds(size_t problems) : ratios(problems), shares(problems) {}
-  void add(size_t problem, double ratio, double share) {
-    ratios[problem].push_back(ratio);
-    shares[problem].push_back(share);
+  void add(const std::vector<double>& round_ratios, const std::vector<double>& round_shares) {
+    for (size_t p = 0; p < ratios.size(); ++p) {
+      ratios[p].push_back(round_ratios[p]);
+      shares[p].push_back(round_shares[p]);
+    }
   }
   int count() const { return static_cast<int>(ratios.front().size()); }
   std::vector<std::vector<double>> ratios, shares;
 };
 
+// One class: the plan's kernels, the built-in ones, and the weights that the plan's read.
+struct Sides {
+  std::vector<Runner> ours, theirs;
+  std::vector<const PackedStack*> stacks;
+};
+
 class Retimer {
  public:
-  Retimer(SearchInput& in, const std::vector<ProblemChoice>& choices, const IsaSet& isa)
-      : in_(in), choices_(choices), isa_(isa) {}
+  Retimer(const Lab& lab, const std::vector<ProblemChoice>& choices, int rounds,
+          double budget_seconds, const IsaSet& isa, Listener& listener)
+      : lab_(lab),
+        choices_(choices),
+        rounds_(rounds),
+        budget_seconds_(budget_seconds),
+        isa_(isa),
+        listener_(listener),
+        stacks_(lab.problems.size()) {}
 
-  Result<RetimedPlan> run(int rounds) {
-    BITNET_CHECK(pack());
-    for (size_t c = 0; c < in_.classes.size(); ++c) plan_.classes.push_back(time_class(c, rounds));
+  Result<RetimedPlan> run() {
+    for (size_t c = 0; c < lab_.classes.size(); ++c) {
+      BITNET_TRY(const Sides sides, sides_of(c));
+      plan_.classes.push_back(time_class(c, sides));
+    }
     plan_.roof_bytes_per_second = median_of(roofs_);
     return std::move(plan_);
   }
 
  private:
-  Result<void> pack() {
-    for (size_t p = 0; p < in_.problems.size(); ++p) {
-      const Problem& problem = in_.problems[p];
-      const ClassKernel& builtin = class_of(in_.builtin[p], 1);
-      BITNET_TRY(PackedStack theirs,
-                 PackedStack::pack(in_.pool, problem.n, problem.k, builtin.sizes,
-                                   builtin.functions.pack, in_.trits[p], in_.layers));
-      builtin_.push_back(std::make_shared<PackedStack>(std::move(theirs)));
-      const auto& classes = choices_[p].classes;
-      if (classes.empty() || classes.front()->candidate.packing_key == builtin.packing_key) {
-        chosen_.push_back(builtin_.back());
-        continue;
-      }
-      BITNET_TRY(PackedStack ours,
-                 PackedStack::pack(in_.pool, problem.n, problem.k, classes.front()->sizes,
-                                   classes.front()->functions.pack, in_.trits[p], in_.layers));
-      chosen_.push_back(std::make_shared<PackedStack>(std::move(ours)));
+  // Kernels of one packing share its weights, whatever their class.
+  Result<const PackedStack*> stack_of(size_t p, const std::string& key, const BnSizes& sizes,
+                                      BnPackFn* pack) {
+    auto& stack = stacks_[p][key];
+    if (stack == nullptr) {
+      BITNET_TRY(stack, pack_stack(lab_, p, sizes, pack));
     }
-    return {};
+    return stack.get();
   }
 
-  std::vector<Retimed> time_class(size_t c, int rounds) {
-    const int64_t tokens = timed_tokens(in_.classes[c]);
-    std::vector<Runner> ours, theirs;
-    std::vector<const PackedStack*> stacks;
-    for (size_t p = 0; p < in_.problems.size(); ++p) {
-      const ClassKernel& builtin = class_of(in_.builtin[p], tokens);
-      theirs.push_back({builtin.sizes, builtin.functions, builtin_[p].get()});
-      ours.push_back(theirs.back());
+  Result<Sides> sides_of(size_t c) {
+    Sides sides;
+    for (size_t p = 0; p < lab_.problems.size(); ++p) {
+      const ClassKernel& b = class_of(lab_.builtin[p], lab_.classes[c].timed);
+      BITNET_TRY(const PackedStack* stack, stack_of(p, b.packing_key, b.sizes, b.functions.pack));
+      sides.theirs.push_back({b.sizes, b.functions, stack});
+      sides.ours.push_back(sides.theirs.back());
       if (!choices_[p].classes.empty()) {
         const Compiled& chosen = *choices_[p].classes[c];
-        ours.back() = {chosen.sizes, chosen.functions, chosen_[p].get()};
+        BITNET_TRY(stack,
+                   stack_of(p, chosen.candidate.packing_key, chosen.sizes, chosen.functions.pack));
+        sides.ours.back() = {chosen.sizes, chosen.functions, stack};
       }
-      stacks.push_back(chosen_[p].get());
+      sides.stacks.push_back(stack);
     }
-    Replay replay(in_.pool, in_.problems, tokens,
-                  tokens == 1 ? in_.layers : std::min(in_.layers, kPromptLayers));
-    Timing timing(in_.pool, replay, theirs);
-    Rounds quiet(in_.problems.size()), all(in_.problems.size());
-    // A slow or busy machine gets fewer rounds: each class may take a tenth of the budget beyond
-    // it.
-    const double allowance = 0.1 * in_.preset.budget_seconds * static_cast<double>(c + 1);
-    for (int round = 0; round < 2 * rounds && quiet.count() < rounds; ++round) {
-      if (round >= kLeastRounds && (in_.stop() || in_.seconds_left() < -allowance)) break;
-      in_.progress.update((static_cast<double>(c) + static_cast<double>(quiet.count()) / rounds) /
-                              static_cast<double>(in_.classes.size()),
-                          "timing the plan beside the built-in kernels", -1);
-      const bool counts = timing.ratios(ours).has_value();
-      const ReplayRoof roof = tokens == 1 ? read_replay_roof(in_.pool, stacks, isa_) : ReplayRoof{};
-      if (tokens == 1) roofs_.push_back(roof.bytes_per_second);
-      for (size_t p = 0; p < ours.size(); ++p) {
-        const double share = tokens == 1 ? roof.seconds[p] / timing.last_seconds()[p] : 0;
-        all.add(p, timing.last_ratios()[p], share);
-        if (counts) quiet.add(p, timing.last_ratios()[p], share);
-      }
+    return sides;
+  }
+
+  std::vector<Retimed> time_class(size_t c, const Sides& sides) {
+    Replay replay(lab_.pool, lab_.problems, lab_.classes[c].timed, lab_.layers_of(lab_.classes[c]));
+    Timing timing(lab_.pool, replay, sides.theirs);
+    Rounds quiet(lab_.problems.size()), all(lab_.problems.size());
+    for (int round = 0; round < 2 * rounds_ && quiet.count() < rounds_; ++round) {
+      if (round >= kLeastRounds && is_late(c)) break;
+      tell(c, quiet.count());
+      const bool counts = timing.ratios(sides.ours).has_value();
+      const std::vector<double> shares = roof_shares(c, sides, timing);
+      all.add(timing.last_ratios(), shares);
+      if (counts) quiet.add(timing.last_ratios(), shares);
     }
-    const Rounds& used = quiet.count() >= kLeastRounds ? quiet : all;
     plan_.samples.all += timing.count().all;
     plan_.samples.disturbed += timing.count().disturbed;
-    const std::vector<double> builtin_seconds = timing.incumbent_seconds();
+    return summary(quiet.count() >= kLeastRounds ? quiet : all, timing.incumbent_seconds());
+  }
+
+  // A slow or busy machine gets fewer rounds.
+  bool is_late(size_t c) const {
+    const double allowance = 0.1 * budget_seconds_ * static_cast<double>(c + 1);
+    return lab_.stop() || lab_.seconds_left() < -allowance;
+  }
+
+  void tell(size_t c, int done) {
+    const double of_class = static_cast<double>(done) / rounds_;
+    listener_.update((static_cast<double>(c) + of_class) / static_cast<double>(lab_.classes.size()),
+                     "timing the plan beside the built-in kernels", -1);
+  }
+
+  // Of the round just timed; prompts are not memory's affair.
+  std::vector<double> roof_shares(size_t c, const Sides& sides, const Timing& timing) {
+    std::vector<double> shares(sides.ours.size(), 0.0);
+    if (lab_.classes[c].timed != 1) return shares;
+    const ReplayRoof roof = read_replay_roof(lab_.pool, sides.stacks, isa_);
+    roofs_.push_back(roof.bytes_per_second);
+    for (size_t p = 0; p < shares.size(); ++p)
+      shares[p] = roof.seconds[p] / timing.last_seconds()[p];
+    return shares;
+  }
+
+  static std::vector<Retimed> summary(const Rounds& rounds,
+                                      const std::vector<double>& builtin_seconds) {
     std::vector<Retimed> of_problem;
-    for (size_t p = 0; p < ours.size(); ++p) {
-      const Estimate ratio = estimate(used.ratios[p]);
+    for (size_t p = 0; p < builtin_seconds.size(); ++p) {
+      const Estimate ratio = estimate(rounds.ratios[p]);
       // From the ratio, which drift does not touch, and the built-in's median over all rounds.
       of_problem.push_back({.ratio = ratio,
                             .seconds = ratio.ratio * builtin_seconds[p],
                             .builtin_seconds = builtin_seconds[p],
-                            .roof_share = median_of(used.shares[p])});
+                            .roof_share = median_of(rounds.shares[p])});
     }
     return of_problem;
   }
 
-  SearchInput& in_;
+  const Lab& lab_;
   const std::vector<ProblemChoice>& choices_;
+  int rounds_;
+  double budget_seconds_;
   const IsaSet& isa_;
-  std::vector<std::shared_ptr<const PackedStack>> builtin_, chosen_;
+  Listener& listener_;
+  std::vector<std::map<std::string, std::shared_ptr<const PackedStack>>> stacks_;  // by packing
   std::vector<double> roofs_;
   RetimedPlan plan_;
 };
 
 }  // namespace
 
-Result<RetimedPlan> retime(SearchInput& input, const std::vector<ProblemChoice>& choices,
-                           int rounds, const IsaSet& isa) {
-  return Retimer(input, choices, isa).run(rounds);
+Result<RetimedPlan> retime(const Lab& lab, const std::vector<ProblemChoice>& choices, int rounds,
+                           double budget_seconds, const IsaSet& isa, Listener& listener) {
+  return Retimer(lab, choices, rounds, budget_seconds, isa, listener).run();
 }
 
 }  // namespace bitnet::tuner

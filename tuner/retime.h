@@ -3,9 +3,9 @@
 // reads.
 #pragma once
 
-#include <functional>
 #include <vector>
 
+#include "tuner/live_workbench.h"
 #include "tuner/packing_search.h"
 
 namespace bitnet::tuner {
@@ -23,8 +23,9 @@ struct RetimedPlan {
   SampleCount samples;
 };
 
-// rounds: of each class, fewer when stop says so (but at least three).
-Result<RetimedPlan> retime(SearchInput& input, const std::vector<ProblemChoice>& choices,
-                           int rounds, const IsaSet& isa);
+// rounds: of each class, fewer when the lab's clock or user says so (but at least three). A class
+// may take a tenth of `budget_seconds` beyond the lab's time.
+Result<RetimedPlan> retime(const Lab& lab, const std::vector<ProblemChoice>& choices, int rounds,
+                           double budget_seconds, const IsaSet& isa, Listener& listener);
 
 }  // namespace bitnet::tuner

@@ -6,8 +6,7 @@ namespace bitnet::tuner {
 namespace {
 
 constexpr double kHopeless = 1.15;  // times the best of another packing, after the first stage
-constexpr double kTie = 0.005;
-constexpr double kPromptTokens = 512, kPromptWeight = 1.0 / 64;
+constexpr double kFarBehind = 2;    // the same, after one sample of each
 
 int remaining(const std::vector<Halving>& halvings) {
   int most = 0;
@@ -15,10 +14,17 @@ int remaining(const std::vector<Halving>& halvings) {
   return most;
 }
 
-double cost_error(const PackingResult& packing) {
-  double error = 0;
-  for (const ClassBest& best : packing.classes) error = std::max(error, best.error);
-  return error;
+bool every_arm_was_tried(const Halving& halving) {
+  for (size_t i = 0; i < halving.arms(); ++i)
+    if (halving.of(i).samples == 0) return false;
+  return true;
+}
+
+bool is_hopeless(const Halving& halving, double ceiling) {
+  const auto leader = halving.leader();
+  if (!leader || ceiling <= 0 || !every_arm_was_tried(halving)) return false;
+  const double behind = halving.of(*leader).ratio / ceiling;
+  return behind > (halving.stage() > 0 ? kHopeless : kFarBehind);
 }
 
 }  // namespace
@@ -38,36 +44,10 @@ void play(std::vector<Halving>& halvings, const std::vector<double>& ceiling,
     for (size_t p = 0; p < halvings.size(); ++p) {
       if (!arms[p]) continue;
       halvings[p].record(*arms[p], ratios ? std::optional((*ratios)[p]) : std::nullopt);
-      const auto leader = halvings[p].leader();
-      if (leader && ceiling[p] > 0 && halvings[p].stage() > 0 &&
-          halvings[p].of(*leader).ratio > kHopeless * ceiling[p]) {
-        halvings[p].stop();
-      }
+      if (is_hopeless(halvings[p], ceiling[p])) halvings[p].stop();
     }
     hooks.progress(1.0 - std::min(1.0, static_cast<double>(remaining(halvings)) / all));
   }
-}
-
-double balanced_cost(const PackingResult& packing) {
-  double cost = 0;
-  for (const ClassBest& best : packing.classes) {
-    cost += best.tokens == 1
-                ? best.seconds
-                : best.seconds * (kPromptTokens / static_cast<double>(best.tokens)) * kPromptWeight;
-  }
-  return cost;
-}
-
-size_t choose_packing(const std::vector<PackingResult>& packings) {
-  size_t best = 0, builtin = packings.size();
-  for (size_t i = 0; i < packings.size(); ++i) {
-    if (packings[i].builtin) builtin = i;
-    if (balanced_cost(packings[i]) < balanced_cost(packings[best])) best = i;
-  }
-  if (builtin == packings.size() || best == builtin) return best;
-  const double gain = 1 - balanced_cost(packings[best]) / balanced_cost(packings[builtin]);
-  const double noise = std::max(kTie, cost_error(packings[best]) + cost_error(packings[builtin]));
-  return gain > noise ? best : builtin;
 }
 
 }  // namespace bitnet::tuner

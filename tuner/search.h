@@ -20,29 +20,10 @@ struct SearchHooks {
   std::function<void(double fraction)> progress;
 };
 
-// Plays all halvings to their end, or until stopped. Once a problem's best is hopeless, beside what
-// another packing reached (ceiling[p], a ratio; 0: none), it is given up.
+// Plays all halvings to their end, or until stopped. A problem is given up once its best is
+// hopeless beside what another packing reached (ceiling[p], a ratio; 0: none): after one sample of
+// each arm where that is far behind, after the first stage where it is behind at all.
 void play(std::vector<Halving>& halvings, const std::vector<double>& ceiling,
           const MeasureArms& measure, const SearchHooks& hooks);
-
-// One packing's result for one problem: a kernel a token class, by index into whatever the caller
-// keeps.
-struct ClassBest {
-  int64_t tokens = 1;  // M that it was timed with
-  double seconds = 0;  // of one call
-  double error = 0;    // relative
-  size_t kernel = 0;
-};
-struct PackingResult {
-  std::vector<ClassBest> classes;  // ascending; of one token and of many
-  bool builtin = false;            // the built-in kernels' packing
-};
-
-// What a packing costs under the objective "balanced": one token's time and a 64th of a prompt of
-// 512 tokens.
-double balanced_cost(const PackingResult& packing);
-// The packing of least cost; the built-in one stays unless beaten by more than the noise (and half
-// a percent).
-size_t choose_packing(const std::vector<PackingResult>& packings);
 
 }  // namespace bitnet::tuner

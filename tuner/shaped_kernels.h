@@ -1,5 +1,5 @@
 // Kernels with the shape of their problem as constants of the code: what a cache holds. Each is
-// compiled and checked once.
+// compiled once, and checked once a token class.
 #pragma once
 
 #include <memory>
@@ -13,21 +13,26 @@ namespace bitnet::tuner {
 class ShapedKernels {
  public:
   ShapedKernels(ThreadPool& pool, codegen::Jit& jit, const std::vector<Problem>& problems)
-      : pool_(pool), jit_(jit), problems_(problems) {}
+      : pool_(pool), store_(jit), problems_(problems) {}
 
-  // wanted[p] of the token class m_min, for problem p; nothing where it cannot be had. A kernel
+  // wanted[p] of a token class, for problem p; nothing where it cannot be had. A kernel
   // that computes wrongly is an error. All threads are used.
-  Result<std::vector<const Compiled*>> compile(int64_t m_min,
+  Result<std::vector<const Compiled*>> compile(const TokenClass& of_class,
                                                const std::vector<std::optional<Candidate>>& wanted);
 
  private:
-  const Compiled* find(size_t problem, const KernelName& name) const;
-  std::vector<CompileJob> missing(const std::vector<std::optional<Candidate>>& wanted) const;
+  struct OfClass {
+    TokenClass token_class;
+    std::unique_ptr<Compilation> compilation;
+  };
+  const Compiled* find(const TokenClass& of_class, size_t problem, const KernelName& name) const;
+  std::vector<CompileJob> missing(const TokenClass& of_class,
+                                  const std::vector<std::optional<Candidate>>& wanted) const;
 
   ThreadPool& pool_;
-  codegen::Jit& jit_;
+  KernelStore store_;
   const std::vector<Problem>& problems_;
-  std::vector<std::unique_ptr<Compilation>> compiled_;
+  std::vector<OfClass> compiled_;
 };
 
 }  // namespace bitnet::tuner

@@ -23,9 +23,9 @@ enum class WisdomMode : uint8_t {
 struct TuneOptions {
   std::string model{};
   ModelFileOptions file{};  // how to read the model
-  std::string output{};  // empty: default_cache_path
-  bool force = false;    // replace what lies at `output`, whatever it is
-  int threads = 0;       // 0: default_thread_count
+  std::string output{};     // empty: default_cache_path
+  bool force = false;       // replace what lies at `output`, whatever it is
+  int threads = 0;          // 0: default_thread_count
   std::string preset = "normal";
   std::optional<double> budget_seconds{};  // of searching; default: the preset's
   std::optional<Isa> isa{};                // limits to the level and its parents

@@ -60,14 +60,32 @@ void lower(std::optional<double>& least, std::optional<double> other) {
   if (other && (!least || *other < *least)) least = other;
 }
 
-// The quota of a cgroup and of every one above it: the least counts. Inside a container the path
+// Memory that a cgroup leaves: its limit less what it uses; "max" is no limit.
+std::optional<double> memory_left(const std::string& folder, const char* limit_file,
+                                  const char* usage_file) {
+  const auto limit_line = first_line(folder + limit_file),
+             usage_line = first_line(folder + usage_file);
+  if (!limit_line || !usage_line) return std::nullopt;
+  const auto limit = leading_number(*limit_line), usage = leading_number(*usage_line);
+  if (!limit || !usage) return std::nullopt;
+  return static_cast<double>(std::max<int64_t>(0, *limit - *usage));
+}
+std::optional<double> memory_left_v2(const std::string& folder) {
+  return memory_left(folder, "/memory.max", "/memory.current");
+}
+std::optional<double> memory_left_v1(const std::string& folder) {
+  return memory_left(folder, "/memory.limit_in_bytes", "/memory.usage_in_bytes");
+}
+
+using Limit = std::optional<double>(const std::string& folder);
+
+// The limit of a cgroup and of every one above it: the least counts. Inside a container the path
 // often names a place that its own mount does not have; the walk then finds files only at the root,
 // which is right.
-std::optional<double> least_quota(const std::string& mount, std::string group,
-                                  std::optional<double> (*quota)(const std::string&)) {
+std::optional<double> least_of_group(const std::string& mount, std::string group, Limit* limit) {
   std::optional<double> least;
   for (int depth = 0; depth < 64; ++depth) {
-    lower(least, quota(mount + group));
+    lower(least, limit(mount + group));
     const size_t slash = group.rfind('/');
     if (slash == std::string::npos || group.empty()) break;
     group.resize(slash);
@@ -75,13 +93,42 @@ std::optional<double> least_quota(const std::string& mount, std::string group,
   return least;
 }
 
-bool lists_cpu(std::string_view controllers) {
+bool lists(std::string_view controllers, std::string_view wanted) {
   while (!controllers.empty()) {
     const size_t comma = std::min(controllers.find(','), controllers.size());
-    if (controllers.substr(0, comma) == "cpu") return true;
+    if (controllers.substr(0, comma) == wanted) return true;
     controllers.remove_prefix(std::min(comma + 1, controllers.size()));
   }
   return false;
+}
+
+// Of all cgroups of this process, v1 and v2.
+std::optional<double> least_limit(const std::string& root, const std::string& controller, Limit* v2,
+                                  Limit* v1) {
+  std::ifstream file(root + "/proc/self/cgroup");
+  std::optional<double> least;
+  std::string line;
+  for (int lines = 0; lines < 256 && std::getline(file, line);
+       ++lines) {  // "4:cpu,cpuacct:/a/b" or "0::/a/b"
+    const size_t first = line.find(':');
+    const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
+    if (second == std::string::npos || line.size() > 4096) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    std::string group = line.substr(second + 1);
+    if (group == "/") group.clear();
+    if (group.find("..") != std::string::npos)
+      group.clear();  // a namespace above ours: only its root is mounted
+    const std::string mount = root + "/sys/fs/cgroup";
+    if (controllers.empty()) {
+      lower(least, least_of_group(mount, group, v2));
+      lower(least, least_of_group(mount + "/unified", group, v2));
+    } else if (lists(controllers, controller)) {
+      lower(least, least_of_group(mount + "/" + controllers, group, v1));
+      if (controllers != controller)
+        lower(least, least_of_group(mount + "/" + controller, group, v1));
+    }
+  }
+  return least;
 }
 
 // "48K", "2048K", "266240K", "1M" -> bytes.
@@ -125,29 +172,21 @@ int physical_cores(std::span<const int> cpus, const std::string& root) {
 }
 
 std::optional<double> cpu_quota(const std::string& root) {
-  std::ifstream file(root + "/proc/self/cgroup");
-  std::optional<double> least;
-  std::string line;
-  for (int lines = 0; lines < 256 && std::getline(file, line);
-       ++lines) {  // "4:cpu,cpuacct:/a/b" or "0::/a/b"
-    const size_t first = line.find(':');
-    const size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos || line.size() > 4096) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    std::string group = line.substr(second + 1);
-    if (group == "/") group.clear();
-    if (group.find("..") != std::string::npos)
-      group.clear();  // a namespace above ours: only its root is mounted
-    const std::string mount = root + "/sys/fs/cgroup";
-    if (controllers.empty()) {
-      lower(least, least_quota(mount, group, quota_v2));
-      lower(least, least_quota(mount + "/unified", group, quota_v2));
-    } else if (lists_cpu(controllers)) {
-      lower(least, least_quota(mount + "/" + controllers, group, quota_v1));
-      if (controllers != "cpu") lower(least, least_quota(mount + "/cpu", group, quota_v1));
-    }
+  return least_limit(root, "cpu", quota_v2, quota_v1);
+}
+
+std::optional<int64_t> available_memory_bytes(const std::string& root) {
+  std::optional<double> least = least_limit(root, "memory", memory_left_v2, memory_left_v1);
+  std::ifstream file(root + "/proc/meminfo");
+  constexpr std::string_view kKey = "MemAvailable:";
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(kKey)) continue;
+    const size_t number = line.find_first_not_of(' ', kKey.size());
+    if (number == std::string::npos) break;
+    if (const auto kilobytes = leading_number(std::string_view(line).substr(number)))
+      lower(least, static_cast<double>(*kilobytes) * 1024);
   }
-  return least;
+  return least ? std::optional(static_cast<int64_t>(*least)) : std::nullopt;
 }
 
 std::vector<int64_t> cache_bytes(const std::string& root) {

@@ -24,6 +24,9 @@ int physical_cores(std::span<const int> cpus, const std::string& root = "");
 // CPUs that the cgroups of this process (v1 and v2, every level up to the root) leave it; nothing
 // without a quota.
 std::optional<double> cpu_quota(const std::string& root = "");
+// Bytes that this process may still take: what the system calls available, and what its cgroups
+// leave; nothing where neither says.
+std::optional<int64_t> available_memory_bytes(const std::string& root = "");
 // Bytes of L1d, L2 and L3 as CPU 0 sees them, missing ones left out: data and unified caches by
 // ascending level.
 std::vector<int64_t> cache_bytes(const std::string& root = "");

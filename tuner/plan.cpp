@@ -1,0 +1,68 @@
+#include "tuner/plan.h"
+
+#include <algorithm>
+
+namespace bitnet::tuner {
+namespace {
+
+ReportRow row_of(const Problem& problem, const TokenClass& c, const PlanEntry& entry) {
+  return {.problem = problem,
+          .m_min = c.m_min,
+          .tokens = c.timed,
+          .kernel = entry.kernel_name(),
+          .builtin = entry.builtin,
+          .nanoseconds = 1e9 * entry.seconds,
+          .builtin_nanoseconds = 1e9 * entry.builtin_seconds,
+          .error = entry.ratio.error,
+          .packed_bytes = entry.packed_bytes(),
+          .roof_share = entry.roof_share,
+          .candidates = entry.tried,
+          .pruned = entry.pruned,
+          .from_log = entry.from_log};
+}
+
+Record record_of(RecordKey key, const PlanEntry& entry, const std::string& preset) {
+  Record record{.kind = RecordKind::choice, .key = std::move(key)};
+  record.key.kernel = entry.kernel_name();
+  record.key.kernel_hash = entry.kernel->candidate.hash;
+  record.nanoseconds = 1e9 * entry.seconds;
+  record.ratio = entry.ratio.ratio;
+  record.error = entry.ratio.error;
+  record.samples = entry.ratio.samples;
+  record.preset = preset;
+  record.roof_share = entry.roof_share;
+  record.builtin_nanoseconds = 1e9 * entry.builtin_seconds;
+  record.candidates = entry.tried;
+  return record;
+}
+
+}  // namespace
+
+bool Plan::is_empty() const {
+  for (size_t p = 0; p < problems.size(); ++p)
+    if (has(p)) return false;
+  return true;
+}
+
+std::vector<ReportRow> rows_of(const Plan& plan) {
+  std::vector<ReportRow> rows;
+  for (size_t c = 0; c < plan.classes.size(); ++c)
+    for (size_t p = 0; p < plan.problems.size(); ++p)
+      rows.push_back(row_of(plan.problems[p], plan.classes[c], plan.entries[c][p]));
+  return rows;
+}
+
+std::vector<Record> records_of(const Plan& plan, const RecordKey& key, const std::string& preset) {
+  std::vector<Record> records;
+  for (size_t c = 0; c < plan.classes.size(); ++c)
+    for (size_t p = 0; p < plan.problems.size(); ++p) {
+      if (!plan.has(p)) continue;
+      RecordKey own = key;
+      own.problem = plan.problems[p];
+      own.m_min = plan.classes[c].m_min;
+      records.push_back(record_of(std::move(own), plan.entries[c][p], preset));
+    }
+  return records;
+}
+
+}  // namespace bitnet::tuner
