@@ -112,6 +112,10 @@ Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 const Hparams& Model::hparams() const { return state_->file.hparams; }
+const std::string& Model::architecture() const { return hparams().architecture; }
+const std::string& Model::name() const { return hparams().name; }
+int64_t Model::context() const { return hparams().context; }
+int64_t Model::vocabulary() const { return hparams().vocabulary; }
 const std::vector<std::string>& Model::notices() const { return state_->file.notices; }
 const Tokenizer& Model::tokenizer() const { return state_->tokenizer; }
 const BnFloatKernels& Model::float_kernels() const { return state_->floats; }
@@ -120,6 +124,10 @@ std::string Model::kernels_in_use() const { return state_->kernels.line; }
 std::string Model::cache_warning() const { return state_->kernels.cache_warning; }
 uint64_t Model::weight_bytes_per_token() const { return state_->forward->weight_bytes_per_token(); }
 uint64_t Model::file_bytes() const { return state_->file.file.file_bytes(); }
+
+std::vector<int32_t> Model::encode(std::string_view prompt) const {
+  return tokenizer().encode(prompt, true, true);
+}
 
 std::string Model::kernel_table() const {
   std::string table = fmt::format("floats  {}\n", state_->floats.name);

@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/base/logits.h"
@@ -41,8 +42,8 @@ struct ModelOptions {
   ModelFileOptions file{};  // how to read what the file does not say
   int threads = 0;  // 0: default_thread_count()
   KernelChoice kernels = KernelChoice::automatic;
-  std::optional<Isa> isa;  // --isa: limits to the level and its parents
-  std::string cache_path;  // empty: search the usual places
+  std::optional<Isa> isa{};  // --isa: limits to the level and its parents
+  std::string cache_path{};  // empty: search the usual places
   Loader loader = Loader::map;
   Activations activations = Activations::int8;
   int64_t batch = 512;  // most tokens evaluated at once: longer batches are split (-ub)
@@ -50,9 +51,9 @@ struct ModelOptions {
   const KernelSource* extra_kernels = nullptr;
   // Called now and then while weights are packed, with the share that is done (0..1), by the
   // loading thread.
-  std::function<void(double)> progress;
+  std::function<void(double)> progress{};
   // Asked meanwhile, by the same thread: true ends the loading, error kind interrupted.
-  std::function<bool()> stop;
+  std::function<bool()> stop{};
 };
 
 class Sequence {  // a conversation's key/value cache; movable
@@ -86,6 +87,13 @@ class Model {
   Model& operator=(Model&&) noexcept;
 
   const Hparams& hparams() const;
+  const std::string& architecture() const;  // as the file has it: "bitnet-b1.58"
+  const std::string& name() const;          // general.name, printable; may be empty
+  int64_t context() const;                  // tokens that the model was made for
+  int64_t vocabulary() const;               // token ids are 0 .. vocabulary - 1
+  // A prompt's tokens, with the begin token where the model wants one; control tokens written in
+  // the text count as such. Other ways to encode, and text from tokens: tokenizer().
+  std::vector<int32_t> encode(std::string_view prompt) const;
   // Lines for the user: what was assumed of the file, what in it is ignored.
   const std::vector<std::string>& notices() const;
   const Tokenizer& tokenizer() const;

@@ -11,7 +11,6 @@
 #include <numeric>
 #include <random>
 
-#include "runtime/model/hparams.h"
 #include "runtime/model/top_k.h"
 #include "tests/small_models.h"
 
@@ -66,8 +65,7 @@ Model load(const std::string& path, const Way& way) {
 
 std::vector<int32_t> prompt_of(const Model& model, int tokens, unsigned seed = 1) {
   std::mt19937 random(seed);
-  std::uniform_int_distribution<int32_t> id(0,
-                                            static_cast<int32_t>(model.hparams().vocabulary) - 1);
+  std::uniform_int_distribution<int32_t> id(0, static_cast<int32_t>(model.vocabulary()) - 1);
   std::vector<int32_t> prompt;
   for (int i = 0; i < tokens; ++i) prompt.push_back(id(random));
   return prompt;

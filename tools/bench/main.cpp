@@ -6,7 +6,6 @@
 #include <set>
 
 #include "runtime/base/printable.h"
-#include "runtime/model/hparams.h"
 #include "tools/bench/arguments.h"
 #include "tools/bench/output.h"
 #include "tools/common/model_options.h"
@@ -20,8 +19,8 @@ using namespace bitnet::bench;
 // "bitnet-b1.58 2.41B", "bitnet 4M"
 std::string type_of(const Model& model) {
   const double millions = 1e-6 * static_cast<double>(model.parameters());
-  return millions < 1000 ? fmt::format("{} {:.0f}M", model.hparams().architecture, millions)
-                         : fmt::format("{} {:.2f}B", model.hparams().architecture, 1e-3 * millions);
+  return millions < 1000 ? fmt::format("{} {:.0f}M", model.architecture(), millions)
+                         : fmt::format("{} {:.2f}B", model.architecture(), 1e-3 * millions);
 }
 
 ModelFacts facts_of(const Setup& setup, const Model& model) {

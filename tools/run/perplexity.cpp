@@ -11,7 +11,6 @@
 
 #include "runtime/base/double_double.h"
 #include "runtime/base/printable.h"
-#include "runtime/model/hparams.h"
 #include "runtime/text/tokenizer.h"
 #include "tools/common/console.h"
 #include "tools/common/interrupt.h"
@@ -90,7 +89,7 @@ class Scorer {
   Scorer(const Task& task, Sequence sequence)
       : task_(task),
         sequence_(std::move(sequence)),
-        terms_(static_cast<size_t>(task.model.hparams().vocabulary)) {}
+        terms_(static_cast<size_t>(task.model.vocabulary())) {}
 
   // Scores window[from..] given what stands before each of them; from >= 1.
   Result<void> score(std::span<const int32_t> window, size_t from, Estimate& estimate) {
