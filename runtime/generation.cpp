@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/session_internals.h"
 #include "runtime/text/sampler.h"
 #include "runtime/text/tokenizer.h"
 
@@ -29,7 +30,7 @@ struct Generation::State {
         sequence(std::move(sequence_in)),
         options(std::move(options_in)),
         observer(options.observer != nullptr ? *options.observer : silent),
-        sampler(options.sampler, model.vocabulary(), model.float_kernels()) {
+        sampler(options.sampler, model.vocabulary(), ModelInternals::float_kernels(model)) {
     for (const int32_t token : sequence.tokens()) sampler.accept(token);
   }
 

@@ -12,6 +12,7 @@
 #include <random>
 
 #include "runtime/model/top_k.h"
+#include "runtime/session_internals.h"
 #include "tests/small_models.h"
 
 namespace bitnet {
@@ -369,8 +370,8 @@ TEST(KernelsInUse, SayWhyASourceDoesNotServeAll) {
   const ShortRows source;
   ModelOptions options;
   options.kernels = KernelChoice::builtin;
-  options.extra_kernels = &source;
-  const Model model = Model::load(small_model_files().path(kSmallModels[0]), options).value();
+  const Model model =
+      ModelInternals::load(small_model_files().path(kSmallModels[0]), options, source).value();
   const std::string line = model.kernels_in_use();
   EXPECT_TRUE(line.starts_with("short rows for 3 of 4 problems, built-in kernels (")) << line;
   EXPECT_TRUE(

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "runtime/base/printable.h"
+#include "runtime/session_internals.h"
 #include "tools/bench/arguments.h"
 #include "tools/bench/output.h"
 #include "tools/common/model_options.h"
@@ -109,7 +110,7 @@ class Bench {
     message("{}{}\n",
             plan_.setups.front().model == plan_.setups.back().model ? "" : setup.model + ": ",
             model.kernels_in_use());
-    if (arguments_.verbose) write_message(model.kernel_table());
+    if (arguments_.verbose) write_message(ModelInternals::kernel_table(model));
   }
 
   const Arguments& arguments_;

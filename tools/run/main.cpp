@@ -1,6 +1,7 @@
 // bitnet-run: loads a model, does one task, prints what it took. Wiring only; the tasks stand in
 // files of their own.
 #include "runtime/base/printable.h"
+#include "runtime/session_internals.h"
 #include "tools/common/interrupt.h"
 #include "tools/common/model_options.h"
 #include "tools/common/program.h"
@@ -20,7 +21,7 @@ void describe_model(const Task& task) {
            static_cast<double>(m.file_bytes()) / 1e6);
   task.log("kernels: {}; {} thread{}\n", m.kernels_in_use(), m.threads(),
            m.threads() == 1 ? "" : "s");
-  if (task.arguments.verbose) task.log("{}", m.kernel_table());
+  if (task.arguments.verbose) task.log("{}", ModelInternals::kernel_table(m));
 }
 
 Result<int> run(Arguments& arguments) {
