@@ -11,6 +11,7 @@
 #include "runtime/kernel/choice.h"
 #include "runtime/model/forward.h"
 #include "runtime/model/load_layers.h"
+#include "runtime/session_internals.h"
 #include "runtime/text/tokenizer.h"
 #include "runtime/threads/pool.h"
 
@@ -58,8 +59,9 @@ struct Model::State {
         pool(std::move(pool_in)),
         floats(table) {}
 
-  static Result<std::unique_ptr<State>> load(const std::string& path, const ModelOptions& options);
-  Result<void> load_weights(const ModelOptions& options);
+  static Result<std::unique_ptr<State>> load(const std::string& path, const ModelOptions& options,
+                                             const KernelSource* first);
+  Result<void> load_weights(const ModelOptions& options, const KernelSource* first);
   Result<void> check(std::span<const TokenRequest> requests) const;
   Result<void> evaluate(std::span<const TokenRequest> requests, std::vector<TokenResult>& results);
   Result<void> evaluate_block(std::span<const TokenRequest> block, size_t first_request,
@@ -82,7 +84,8 @@ Result<IsaSet> usable_isa(const ModelOptions& options) {
   return isa.limited_to(*options.isa);
 }
 
-KernelSearch search_of(const ModelOptions& options, const IsaSet& isa, int threads) {
+KernelSearch search_of(const ModelOptions& options, const IsaSet& isa, int threads,
+                       const KernelSource* first) {
   return {
       .isa = isa,
       .threads = threads,
@@ -90,7 +93,7 @@ KernelSearch search_of(const ModelOptions& options, const IsaSet& isa, int threa
       .builtin = options.kernels != KernelChoice::reference,
       .cache_path = options.cache_path,
       .how = options.loader == Loader::dlopen ? LoadedCache::How::dlopen : LoadedCache::How::map,
-      .first = options.extra_kernels};
+      .first = first};
 }
 
 }  // namespace
@@ -111,26 +114,20 @@ Model::Model(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
-const Hparams& Model::hparams() const { return state_->file.hparams; }
+const std::string& Model::architecture() const { return state_->file.hparams.architecture; }
+const std::string& Model::name() const { return state_->file.hparams.name; }
+int64_t Model::context() const { return state_->file.hparams.context; }
+int64_t Model::vocabulary() const { return state_->file.hparams.vocabulary; }
 const std::vector<std::string>& Model::notices() const { return state_->file.notices; }
 const Tokenizer& Model::tokenizer() const { return state_->tokenizer; }
-const BnFloatKernels& Model::float_kernels() const { return state_->floats; }
 int Model::threads() const { return state_->pool.size(); }
 std::string Model::kernels_in_use() const { return state_->kernels.line; }
 std::string Model::cache_warning() const { return state_->kernels.cache_warning; }
 uint64_t Model::weight_bytes_per_token() const { return state_->forward->weight_bytes_per_token(); }
 uint64_t Model::file_bytes() const { return state_->file.file.file_bytes(); }
 
-std::string Model::kernel_table() const {
-  std::string table = fmt::format("floats  {}\n", state_->floats.name);
-  const std::vector<Problem> problems = problems_of(state_->file.hparams.linear_shapes());
-  for (size_t i = 0; i < state_->kernels.of_problem.size(); ++i)
-    for (const ClassKernel& kernel : state_->kernels.of_problem[i].classes) {
-      const std::string last = kernel.m_max == kAnyTokens ? "" : fmt::format("{}", kernel.m_max);
-      table += fmt::format("{:<20} M {}-{:<5} {}\n", describe(problems[i]), kernel.m_min, last,
-                           to_string(kernel.name));
-    }
-  return table;
+std::vector<int32_t> Model::encode(std::string_view prompt) const {
+  return tokenizer().encode(prompt, true, true);
 }
 
 uint64_t Model::parameters() const {
@@ -141,8 +138,13 @@ uint64_t Model::parameters() const {
 }
 
 Result<Model> Model::load(const std::string& path, const ModelOptions& options) {
+  return load(path, options, nullptr);
+}
+
+Result<Model> Model::load(const std::string& path, const ModelOptions& options,
+                          const KernelSource* first) {
   try {
-    BITNET_TRY(auto state, State::load(path, options));
+    BITNET_TRY(auto state, State::load(path, options, first));
     return Model(std::move(state));
   } catch (const std::bad_alloc&) {
     return fail(Error::Kind::io, "{}: not enough memory to load it", path);
@@ -150,7 +152,8 @@ Result<Model> Model::load(const std::string& path, const ModelOptions& options) 
 }
 
 Result<std::unique_ptr<Model::State>> Model::State::load(const std::string& path,
-                                                         const ModelOptions& options) {
+                                                         const ModelOptions& options,
+                                                         const KernelSource* first) {
   if (options.batch < 1)
     return fail(Error::Kind::invalid, "batch of {} tokens, wanted at least 1", options.batch);
   if (options.threads < 0)
@@ -167,18 +170,18 @@ Result<std::unique_ptr<Model::State>> Model::State::load(const std::string& path
   BITNET_TRY(ThreadPool pool, ThreadPool::start(threads));
   auto state =
       std::make_unique<State>(std::move(file), std::move(tokenizer), isa, std::move(pool), floats);
-  BITNET_CHECK(state->load_weights(options));
+  BITNET_CHECK(state->load_weights(options, first));
   return state;
 }
 
-Result<void> Model::State::load_weights(const ModelOptions& options) {
+Result<void> Model::State::load_weights(const ModelOptions& options, const KernelSource* first) {
   std::vector<Layer> layers;
   if (options.activations == Activations::float32) {
     kernels.line = "float activations (a slow path to compare with)";
     BITNET_TRY(layers, load_float_layers(file, floats, pool, options.stop));
   } else {
     kernels = choose_kernels(problems_of(file.hparams.linear_shapes()),
-                             search_of(options, isa, pool.size()));
+                             search_of(options, isa, pool.size(), first));
     BITNET_TRY(layers,
                load_layers(file, kernels.of_problem, floats, pool, options.progress, options.stop));
   }
@@ -192,7 +195,7 @@ Result<void> Model::State::load_weights(const ModelOptions& options) {
 Result<Sequence> Model::sequence(int64_t capacity, KvType k, KvType v) const {
   if (capacity < 1)
     return fail(Error::Kind::invalid, "a context of {} tokens, wanted at least 1", capacity);
-  const Hparams& h = hparams();
+  const Hparams& h = state_->file.hparams;
   BITNET_TRY(KvCache cache, KvCache::make({.layers = h.layers,
                                            .kv_heads = h.kv_heads,
                                            .head_size = h.head_size,
@@ -295,6 +298,28 @@ Result<void> Model::State::evaluate(std::span<const TokenRequest> requests,
     BITNET_CHECK(evaluate_block(requests.subspan(first, std::min(batch, requests.size() - first)),
                                 first, next_result));
   return {};
+}
+
+Result<Model> ModelInternals::load(const std::string& path, const ModelOptions& options,
+                                   const KernelSource& first) {
+  return Model::load(path, options, &first);
+}
+
+const BnFloatKernels& ModelInternals::float_kernels(const Model& model) {
+  return model.state_->floats;
+}
+
+std::string ModelInternals::kernel_table(const Model& model) {
+  const Model::State& state = *model.state_;
+  std::string table = fmt::format("floats  {}\n", state.floats.name);
+  const std::vector<Problem> problems = problems_of(state.file.hparams.linear_shapes());
+  for (size_t i = 0; i < state.kernels.of_problem.size(); ++i)
+    for (const ClassKernel& kernel : state.kernels.of_problem[i].classes) {
+      const std::string last = kernel.m_max == kAnyTokens ? "" : fmt::format("{}", kernel.m_max);
+      table += fmt::format("{:<20} M {}-{:<5} {}\n", describe(problems[i]), kernel.m_min, last,
+                           to_string(kernel.name));
+    }
+  return table;
 }
 
 }  // namespace bitnet

@@ -11,8 +11,8 @@
 #include <numeric>
 #include <random>
 
-#include "runtime/model/hparams.h"
 #include "runtime/model/top_k.h"
+#include "runtime/session_internals.h"
 #include "tests/small_models.h"
 
 namespace bitnet {
@@ -66,8 +66,7 @@ Model load(const std::string& path, const Way& way) {
 
 std::vector<int32_t> prompt_of(const Model& model, int tokens, unsigned seed = 1) {
   std::mt19937 random(seed);
-  std::uniform_int_distribution<int32_t> id(0,
-                                            static_cast<int32_t>(model.hparams().vocabulary) - 1);
+  std::uniform_int_distribution<int32_t> id(0, static_cast<int32_t>(model.vocabulary()) - 1);
   std::vector<int32_t> prompt;
   for (int i = 0; i < tokens; ++i) prompt.push_back(id(random));
   return prompt;
@@ -371,8 +370,8 @@ TEST(KernelsInUse, SayWhyASourceDoesNotServeAll) {
   const ShortRows source;
   ModelOptions options;
   options.kernels = KernelChoice::builtin;
-  options.extra_kernels = &source;
-  const Model model = Model::load(small_model_files().path(kSmallModels[0]), options).value();
+  const Model model =
+      ModelInternals::load(small_model_files().path(kSmallModels[0]), options, source).value();
   const std::string line = model.kernels_in_use();
   EXPECT_TRUE(line.starts_with("short rows for 3 of 4 problems, built-in kernels (")) << line;
   EXPECT_TRUE(

@@ -16,7 +16,7 @@
 
 #include "runtime/base/printable.h"
 #include "runtime/kernel/reference.h"
-#include "runtime/session.h"
+#include "runtime/session_internals.h"
 
 namespace bitnet {
 namespace {
@@ -84,8 +84,8 @@ Result<void> dump(const std::string& path, bool float_activations,
   options.kernels = builtin ? KernelChoice::builtin : KernelChoice::reference;
   options.batch = static_cast<int64_t>(tokens.size());
   options.activations = float_activations ? Activations::float32 : Activations::int8;
-  if (!builtin) options.extra_kernels = &recording;
-  BITNET_TRY(Model model, Model::load(path, options));
+  BITNET_TRY(Model model,
+             builtin ? Model::load(path, options) : ModelInternals::load(path, options, recording));
   BITNET_TRY(Sequence sequence,
              model.sequence(static_cast<int64_t>(tokens.size()), KvType::f32, KvType::f32));
   std::vector<TokenRequest> requests;

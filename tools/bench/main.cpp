@@ -6,7 +6,7 @@
 #include <set>
 
 #include "runtime/base/printable.h"
-#include "runtime/model/hparams.h"
+#include "runtime/session_internals.h"
 #include "tools/bench/arguments.h"
 #include "tools/bench/output.h"
 #include "tools/common/model_options.h"
@@ -20,8 +20,8 @@ using namespace bitnet::bench;
 // "bitnet-b1.58 2.41B", "bitnet 4M"
 std::string type_of(const Model& model) {
   const double millions = 1e-6 * static_cast<double>(model.parameters());
-  return millions < 1000 ? fmt::format("{} {:.0f}M", model.hparams().architecture, millions)
-                         : fmt::format("{} {:.2f}B", model.hparams().architecture, 1e-3 * millions);
+  return millions < 1000 ? fmt::format("{} {:.0f}M", model.architecture(), millions)
+                         : fmt::format("{} {:.2f}B", model.architecture(), 1e-3 * millions);
 }
 
 ModelFacts facts_of(const Setup& setup, const Model& model) {
@@ -110,7 +110,7 @@ class Bench {
     message("{}{}\n",
             plan_.setups.front().model == plan_.setups.back().model ? "" : setup.model + ": ",
             model.kernels_in_use());
-    if (arguments_.verbose) write_message(model.kernel_table());
+    if (arguments_.verbose) write_message(ModelInternals::kernel_table(model));
   }
 
   const Arguments& arguments_;

@@ -8,7 +8,6 @@
 #include <ctime>
 
 #include "runtime/cpu/roof.h"
-#include "runtime/model/hparams.h"
 #include "runtime/threads/pool.h"
 
 namespace bitnet::bench {
@@ -40,7 +39,7 @@ class Runner {
     std::vector<TokenRequest> requests;
     for (int i = 0; i < tokens; ++i) {
       requests.push_back({&sequence_,
-                          token_at(sequence_.length() + i, model_.hparams().vocabulary),
+                          token_at(sequence_.length() + i, model_.vocabulary()),
                           {.kind = Want::Kind::none, .k = 0}});
     }
     requests.back().want = kBest;
@@ -49,8 +48,8 @@ class Runner {
 
   Result<void> generate(int tokens) {
     for (int i = 0; i < tokens; ++i) {
-      const TokenRequest request{&sequence_,
-                                 token_at(sequence_.length(), model_.hparams().vocabulary), kBest};
+      const TokenRequest request{&sequence_, token_at(sequence_.length(), model_.vocabulary()),
+                                 kBest};
       BITNET_CHECK(evaluate({&request, 1}));
     }
     return {};

@@ -8,7 +8,7 @@
 
 #include "runtime/session.h"
 #include "runtime/text/chat.h"
-#include "runtime/text/sampler.h"
+#include "runtime/text/sampler_options.h"
 #include "tools/common/options.h"
 
 namespace bitnet {

@@ -7,10 +7,10 @@
 #include <algorithm>
 
 #include "runtime/base/printable.h"
-#include "runtime/model/hparams.h"
+#include "runtime/text/tokenizer.h"
 #include "tools/common/interrupt.h"
-#include "tools/run/generator.h"
 #include "tools/run/messages.h"
+#include "tools/run/observer.h"
 #include "tools/run/tasks.h"
 
 namespace bitnet {
@@ -20,11 +20,8 @@ constexpr int64_t kReplyTokens = 256;  // for which the context that is advised 
 
 class Chat {
  public:
-  Chat(const Task& task, const ChatTemplate& format, Sequence sequence)
-      : task_(task),
-        format_(format),
-        generator_(task.model, std::move(sequence), task.arguments.sampler,
-                   task.arguments.model.batch, task.receipt, task.timings) {}
+  Chat(const Task& task, const ChatTemplate& format, Generation generation)
+      : task_(task), format_(format), generation_(std::move(generation)) {}
 
   Result<int> run() {
     const bool prompts = isatty(STDIN_FILENO) != 0 && !task_.arguments.quiet;
@@ -47,39 +44,41 @@ class Chat {
   Result<void> answer(const std::string& user) {
     const std::vector<int32_t> tokens =
         begun_ ? format_.next(user) : format_.begin(opening(task_.arguments, user));
-    if (std::ssize(tokens) > generator_.room()) {
+    if (std::ssize(tokens) > generation_.room()) {
       refuse(std::ssize(tokens));
       return {};
     }
     begun_ = true;
-    BITNET_CHECK(generator_.feed(tokens));  // half a message is no state to go on from
+    BITNET_CHECK(generation_.feed(tokens));  // half a message is no state to go on from
     return reply();
   }
 
   Result<void> reply() {
-    StreamDecoder decoder(task_.model.tokenizer());
-    BITNET_TRY(const Generator::End end, generator_.reply(task_.arguments.predict, out_, decoder));
+    BITNET_TRY(const Generation::End end,
+               generation_.reply({.limit = task_.arguments.predict},
+                                 [&](std::string_view text) { return out_.write(text); }));
     BITNET_CHECK(out_.end_line());
-    if (end == Generator::End::context)
+    if (end == Generation::End::context)
       message("warning: the reply is cut, the context of {} tokens is full: -c {} makes room\n",
-              generator_.capacity(), 2 * generator_.capacity());
+              context(), 2 * context());
     return {};
   }
 
   // Not a line of the log: a script must see why its message has no reply.
   void refuse(int64_t tokens) {
     unanswered_ = true;
-    const int64_t left = std::max<int64_t>(0, generator_.room());
+    const int64_t left = std::max<int64_t>(0, generation_.room());
     print_error({Error::Kind::invalid,
                  fmt::format("the message has {} tokens, and {} of the context of {} are left: "
                              "-c {} makes room for it and a reply",
-                             tokens, left, generator_.capacity(),
-                             generator_.capacity() - left + tokens + kReplyTokens)});
+                             tokens, left, context(), context() - left + tokens + kReplyTokens)});
   }
+
+  int64_t context() const { return generation_.sequence().capacity(); }
 
   const Task& task_;
   const ChatTemplate& format_;
-  Generator generator_;
+  Generation generation_;
   Output out_;
   bool begun_ = false;  // the system message and a first one are in the context
   bool unanswered_ = false;
@@ -107,13 +106,14 @@ Result<ChatTemplate> chat_template_of(const Arguments& arguments, std::string_vi
 }
 
 Result<int> chat(const Task& task) {
-  BITNET_TRY(
-      const ChatTemplate format,
-      chat_template_of(task.arguments, task.model.hparams().architecture, task.model.tokenizer()));
+  BITNET_TRY(const ChatTemplate format,
+             chat_template_of(task.arguments, task.model.architecture(), task.model.tokenizer()));
   BITNET_TRY(Sequence sequence, make_sequence(task, context_of(task, kDefaultContext)));
+  Observer observer(task.receipt, task.timings);
+  BITNET_TRY(Generation generation, start_generation(task, std::move(sequence), observer));
   task.log("chat in the format of {}; Ctrl-C ends a reply, Ctrl-D the conversation\n",
            name(format.format()));
-  return Chat(task, format, std::move(sequence)).run();
+  return Chat(task, format, std::move(generation)).run();
 }
 
 }  // namespace bitnet

@@ -1,7 +1,7 @@
 // bitnet-run: loads a model, does one task, prints what it took. Wiring only; the tasks stand in
 // files of their own.
 #include "runtime/base/printable.h"
-#include "runtime/model/hparams.h"
+#include "runtime/session_internals.h"
 #include "tools/common/interrupt.h"
 #include "tools/common/model_options.h"
 #include "tools/common/program.h"
@@ -14,14 +14,14 @@ namespace bitnet {
 namespace {
 
 void describe_model(const Task& task) {
-  const Hparams& h = task.model.hparams();
+  const Model& m = task.model;
   task.log("model: {} ({}), {:.1f} M parameters, {:.1f} MB\n",
-           printable(h.name.empty() ? task.arguments.model_path : h.name),
-           printable(h.architecture), static_cast<double>(task.model.parameters()) / 1e6,
-           static_cast<double>(task.model.file_bytes()) / 1e6);
-  task.log("kernels: {}; {} thread{}\n", task.model.kernels_in_use(), task.model.threads(),
-           task.model.threads() == 1 ? "" : "s");
-  if (task.arguments.verbose) task.log("{}", task.model.kernel_table());
+           printable(m.name().empty() ? task.arguments.model_path : m.name()),
+           printable(m.architecture()), static_cast<double>(m.parameters()) / 1e6,
+           static_cast<double>(m.file_bytes()) / 1e6);
+  task.log("kernels: {}; {} thread{}\n", m.kernels_in_use(), m.threads(),
+           m.threads() == 1 ? "" : "s");
+  if (task.arguments.verbose) task.log("{}", ModelInternals::kernel_table(m));
 }
 
 Result<int> run(Arguments& arguments) {

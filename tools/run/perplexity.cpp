@@ -11,7 +11,7 @@
 
 #include "runtime/base/double_double.h"
 #include "runtime/base/printable.h"
-#include "runtime/model/hparams.h"
+#include "runtime/session_internals.h"
 #include "runtime/text/tokenizer.h"
 #include "tools/common/console.h"
 #include "tools/common/interrupt.h"
@@ -90,7 +90,7 @@ class Scorer {
   Scorer(const Task& task, Sequence sequence)
       : task_(task),
         sequence_(std::move(sequence)),
-        terms_(static_cast<size_t>(task.model.hparams().vocabulary)) {}
+        terms_(static_cast<size_t>(task.model.vocabulary())) {}
 
   // Scores window[from..] given what stands before each of them; from >= 1.
   Result<void> score(std::span<const int32_t> window, size_t from, Estimate& estimate) {
@@ -132,8 +132,8 @@ class Scorer {
 
   double negative_log_likelihood(std::span<const float> logits, int32_t token) {
     const float most = *std::ranges::max_element(logits);
-    task_.model.float_kernels().softmax_terms(logits.data(), std::ssize(logits), most,
-                                              terms_.data());
+    ModelInternals::float_kernels(task_.model)
+        .softmax_terms(logits.data(), std::ssize(logits), most, terms_.data());
     double sum = 0;
     for (const float term : terms_) sum += term;
     return log(sum).hi - (double{logits[static_cast<size_t>(token)]} - double{most});

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/session.h"
+#include "runtime/generation.h"
 #include "tools/common/console.h"
 #include "tools/run/arguments.h"
 #include "tools/run/receipt.h"
@@ -40,6 +40,9 @@ Result<int> tokenize(const Arguments& arguments);  // --tokenize: needs no weigh
 int64_t context_of(const Task& task, int64_t limit);
 // A sequence of -ctk, -ctv; more tokens than the model was made for get a warning.
 Result<Sequence> make_sequence(const Task& task, int64_t context);
+// With the sampler and the batches of the command line; Ctrl-C cancels it.
+Result<Generation> start_generation(const Task& task, Sequence sequence,
+                                    GenerationObserver& observer);
 // How a chat is written: --chat-template, or as the model file shows.
 Result<ChatTemplate> chat_template_of(const Arguments& arguments, std::string_view architecture,
                                       const Tokenizer& tokenizer);
