@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "runtime/kernel/abi.h"
+#include "abi/kernel.h"
 
 // Vectors are passed between inlined functions only, so it is no matter that their ABI differs
 // between levels.

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "runtime/kernel/abi.h"
+#include "abi/kernel.h"
 
 typedef struct FloatOpsProbe {
   void (*fma)(const float* a, const float* b, const float* c, int64_t n, float* y);  // 16 at a time

@@ -68,3 +68,7 @@ if(NOT BITNET_ARCHITECTURE STREQUAL aarch64)
   endif()
   set_tests_properties(aarch64_kernels_under_qemu PROPERTIES LABELS kernel)
 endif()
+
+# Templates and runtime stand on abi/ and include nothing of each other.
+add_test(NAME templates_include_test COMMAND sh -c "! grep -rnE '#include \"(runtime|codegen|tuner|tools)/' ${CMAKE_SOURCE_DIR}/abi ${CMAKE_SOURCE_DIR}/templates --include=*.h --include=*.c")
+set_tests_properties(templates_include_test PROPERTIES LABELS "fast;kernel")

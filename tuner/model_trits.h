@@ -1,4 +1,4 @@
-// A problem's rows in the model's own file, stacked or alternating as runtime/kernel/abi.h fixes
+// A problem's rows in the model's own file, stacked or alternating as abi/kernel.h fixes
 // it.
 #pragma once
 

@@ -7,7 +7,7 @@
 #include <immintrin.h>
 #include <stdint.h>
 
-#include "runtime/kernel/abi.h"
+#include "abi/kernel.h"
 #include "templates/float_ops.h"
 
 #define EXPORT __attribute__((visibility("default")))

@@ -3,8 +3,8 @@
 
 #include <string_view>
 
+#include "abi/kernel.h"
 #include "runtime/base/result.h"
-#include "runtime/kernel/abi.h"
 #include "runtime/kernel/problem.h"
 
 namespace bitnet {

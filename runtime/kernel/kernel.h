@@ -17,9 +17,9 @@
 #include <utility>
 #include <vector>
 
+#include "abi/kernel.h"
 #include "runtime/base/result.h"
 #include "runtime/cpu/isa.h"
-#include "runtime/kernel/abi.h"
 #include "runtime/kernel/problem.h"
 
 namespace bitnet {

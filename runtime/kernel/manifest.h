@@ -10,15 +10,15 @@
 #include <string>
 #include <vector>
 
+#include "abi/kernel.h"
 #include "runtime/base/result.h"
 #include "runtime/cpu/fingerprint.h"
-#include "runtime/kernel/abi.h"
 #include "runtime/kernel/problem.h"
 
 namespace bitnet {
 
-struct KernelRecord {  // one compiled kernel in the file
-  std::string name;    // to_string(KernelName)
+struct KernelRecord {           // one compiled kernel in the file
+  std::string name;             // to_string(KernelName)
   std::string template_hash{};  // of the code that it was compiled from, and that sizes belong to
   std::string packing_key, form;
   BnSizes sizes{};  // for the problem that it was compiled for

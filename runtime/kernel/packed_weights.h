@@ -16,8 +16,9 @@
 
 namespace bitnet {
 
-// The rows of one (possibly fused) problem in the order that abi.h fixes: parts stacked (q, k, v),
-// or two parts alternating (row 2i gate i, row 2i+1 up i). Views: the model file must outlive it.
+// The rows of one (possibly fused) problem in the order that abi/kernel.h fixes: parts stacked (q,
+// k, v), or two parts alternating (row 2i gate i, row 2i+1 up i). Views: the model file must
+// outlive it.
 class ProblemRows {
  public:
   static ProblemRows stacked(std::vector<const TernaryMatrix*> parts) {

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/kernel/abi.h"
+#include "abi/kernel.h"
 
 namespace bitnet {
 

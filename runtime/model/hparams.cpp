@@ -5,8 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "abi/kernel.h"
 #include "runtime/base/printable.h"
-#include "runtime/kernel/abi.h"
 #include "runtime/model/gate_activation.h"
 #include "runtime/model/known_keys.h"
 

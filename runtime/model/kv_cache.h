@@ -1,4 +1,4 @@
-// Keys and values of one sequence, all layers and kv heads, in the layouts of float_kernels.h: K in
+// Keys and values of one sequence, all layers and kv heads, in the layouts of abi/floats.h: K in
 // groups of 16 keys, d-major; V row-major; each F16 or F32. Memory is taken from the system page by
 // page as positions are first written: with 2 MB pages the first token of 2B-4T would take 300 MB,
 // for every layer and head begins a page of its own.

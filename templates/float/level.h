@@ -1,10 +1,10 @@
 // The float kernels of one ISA level: every file here is compiled once a level with
 // -DBN_LEVEL=<name>, which each external name ends with. What the functions compute:
-// docs/NUMERICS.md; their arguments: runtime/model/float_kernels.h.
+// docs/NUMERICS.md; their arguments: abi/floats.h.
 #ifndef BITNET_TEMPLATES_FLOAT_LEVEL_H_
 #define BITNET_TEMPLATES_FLOAT_LEVEL_H_
 
-#include "runtime/model/float_kernels.h"
+#include "abi/floats.h"
 #include "templates/float_ops.h"
 
 #define BN_JOIN_(a, b) a##_##b

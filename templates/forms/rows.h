@@ -4,7 +4,7 @@
 #ifndef BITNET_TEMPLATES_FORMS_ROWS_H_
 #define BITNET_TEMPLATES_FORMS_ROWS_H_
 
-#include "runtime/kernel/abi.h"
+#include "abi/kernel.h"
 
 enum { kRowAlign = 64 };
 

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "runtime/kernel/abi.h"
+#include "abi/kernel.h"
 #include "templates/float_ops.h"
 #include "templates/isa/isa.h"
 #include "templates/params.h"

@@ -11,7 +11,7 @@
 #ifndef BITNET_TEMPLATES_PACKINGS_T2_H_
 #define BITNET_TEMPLATES_PACKINGS_T2_H_
 
-#include "runtime/kernel/abi.h"
+#include "abi/kernel.h"
 
 enum { kChunkK = 16, kTailBytes = 1024, kMostPanelRows = 64 };
 

@@ -3,7 +3,7 @@
 #ifndef BITNET_TEMPLATES_PACKINGS_TL2_H_
 #define BITNET_TEMPLATES_PACKINGS_TL2_H_
 
-#include "runtime/kernel/abi.h"
+#include "abi/kernel.h"
 
 V_INLINE int64_t triple_steps(int64_t k) { return k / 24; }
 

@@ -1,7 +1,7 @@
 // Templates that the structural check refuses, one a macro: BROKEN_CALL, BROKEN_LIBCALL,
 // BROKEN_VLA, BROKEN_STACK, BROKEN_STATE, BROKEN_POINTER, BROKEN_TABLE, BROKEN_MISSING,
 // BROKEN_CONSTRUCTOR.
-#include "runtime/kernel/abi.h"
+#include "abi/kernel.h"
 
 #define EXPORT __attribute__((visibility("default")))
 EXPORT void broken_sizes(int64_t n, int64_t k, BnSizes* sizes);

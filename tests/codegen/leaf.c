@@ -1,7 +1,7 @@
 // The smallest template that has everything: parameters, a shape, a loop, a table, five functions.
 // It packs trits as bytes and counts with P_step at a time; P_N and P_K become constants of the
 // code.
-#include "runtime/kernel/abi.h"
+#include "abi/kernel.h"
 
 #ifdef BN_BITCODE
 extern const int P_step, P_bias, P_N, P_K;

@@ -20,8 +20,8 @@
 // The order of rows in a fused problem is the runtime's affair: q, k, v are stacked (three
 // segments, each with a weight scale); gate and up alternate, row 2i gate i and row 2i+1 up i (two
 // segments: even and odd rows).
-#ifndef BITNET_RUNTIME_KERNEL_ABI_H_
-#define BITNET_RUNTIME_KERNEL_ABI_H_
+#ifndef BITNET_ABI_KERNEL_H_
+#define BITNET_ABI_KERNEL_H_
 
 #include <stdint.h>
 
@@ -111,4 +111,4 @@ typedef void BnRunFn(const BnRun* run);
 }
 #endif
 
-#endif  // BITNET_RUNTIME_KERNEL_ABI_H_
+#endif  // BITNET_ABI_KERNEL_H_
