@@ -39,12 +39,12 @@ ModelFacts facts_of(const Setup& setup, const Model& model) {
 class Printer {
  public:
   Printer(const Arguments& a, Columns more)
-      : out_format_(format_named(a.output)), more_(std::move(more)) {
+      : out_format_(format_named(a.output)), more_(std::move(more)), versus_(!a.versus.empty()) {
     if (a.error_output != "none") error_format_ = &format_named(a.error_output);
   }
 
   Result<void> row(const ModelFacts& facts, const Measurement& m) {
-    if (first_) BITNET_CHECK(print(out_format_.header(more_), error_header()));
+    if (first_) BITNET_CHECK(print(out_format_.header(more_, versus_), error_header()));
     BITNET_CHECK(print(out_format_.row(facts, m, more_, first_),
                        error_format_ ? error_format_->row(facts, m, more_, first_) : ""));
     first_ = false;
@@ -55,7 +55,9 @@ class Printer {
   }
 
  private:
-  std::string error_header() const { return error_format_ ? error_format_->header(more_) : ""; }
+  std::string error_header() const {
+    return error_format_ ? error_format_->header(more_, versus_) : "";
+  }
   Result<void> print(std::string_view text, std::string_view error_text) {
     write_message(error_text);
     return out_.write(text);
@@ -63,6 +65,7 @@ class Printer {
 
   const Format& out_format_;
   const Columns more_;
+  const bool versus_;
   const Format* error_format_ = nullptr;
   bool first_ = true;
   Output out_;
@@ -86,7 +89,8 @@ class Bench {
  private:
   Result<void> run_setup(const Setup& setup) {
     BITNET_TRY(Model model, Model::load(setup.model, setup.options));
-    describe(setup, model);
+    BITNET_TRY(std::optional<Model> other, load_versus(setup, model));
+    describe(setup, model, other);
     const ModelFacts facts = facts_of(setup, model);
     const RoofBuffer roof(model.weight_bytes_per_token(), model.threads());
     for (const Test& test : plan_.tests) {
@@ -94,22 +98,37 @@ class Bench {
         print_progress(arguments_,
                        fmt::format("{} with {} threads: {}", name(test), model.threads(), what));
       };
-      BITNET_TRY(const Measurement m, measure(model, test, arguments_.repetitions,
-                                              !arguments_.no_warm_up, setup.kv, roof, step));
+      const How how{.repetitions = arguments_.repetitions,
+                    .warm_up = !arguments_.no_warm_up,
+                    .kv = setup.kv,
+                    .step = step};
+      BITNET_TRY(const Measurement m,
+                 other ? compare(model, *other, arguments_.versus, test, roof, how)
+                       : measure(model, test, roof, how));
       print_progress(arguments_, "");
       BITNET_CHECK(printer_.row(facts, m));
     }
     return {};
   }
 
+  // What is named must be what is measured: a cache that is not used is an error in a comparison.
+  static Result<std::optional<Model>> load_versus(const Setup& setup, const Model& model) {
+    if (!setup.versus) return std::nullopt;
+    BITNET_TRY(Model other, Model::load(setup.model, *setup.versus));
+    for (const std::string& warning : {model.cache_warning(), other.cache_warning()})
+      if (!warning.empty()) return fail(Error::Kind::invalid, "--vs: {}", warning);
+    return std::optional<Model>(std::move(other));
+  }
+
   // Once a model, not once a setup.
-  void describe(const Setup& setup, const Model& model) {
+  void describe(const Setup& setup, const Model& model, const std::optional<Model>& other) {
     if (!described_.insert(setup.model).second) return;
     print_progress(arguments_, "");
     print_notices(model.notices());
     message("{}{}\n",
             plan_.setups.front().model == plan_.setups.back().model ? "" : setup.model + ": ",
             model.kernels_in_use());
+    if (other) message("vs {}\n", other->kernels_in_use());
     if (arguments_.verbose) write_message(ModelInternals::kernel_table(model));
   }
 
