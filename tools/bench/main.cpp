@@ -11,6 +11,7 @@
 #include "tools/bench/output.h"
 #include "tools/common/model_options.h"
 #include "tools/common/program.h"
+#include "tools/common/progress.h"
 
 namespace {
 
@@ -71,15 +72,42 @@ class Printer {
   Output out_;
 };
 
-void print_progress(const Arguments& a, const std::string& text) {
-  if (a.progress) message("bitnet-bench: {}\n", text);
-  if (!a.progress && isatty(STDERR_FILENO) != 0) message("\r\033[K{}", text.empty() ? "" : text);
+// --progress: a line a step, wherever stderr leads; else a bar on a terminal and nothing elsewhere.
+Progress::Style progress_style(const Arguments& a) {
+  if (a.progress) return Progress::Style::lines;
+  const Progress::Style usual = Progress::style_for_stderr(false);
+  return usual == Progress::Style::bar ? usual : Progress::Style::quiet;
 }
+
+// How far the whole plan is, told in steps of one repetition (or warm-up).
+class Steps {
+ public:
+  Steps(const Arguments& a, const Plan& plan)
+      : bar_(progress_style(a)),
+        lines_(a.progress),
+        all_(static_cast<double>(plan.setups.size() * plan.tests.size()) *
+             (a.repetitions + (a.no_warm_up ? 0 : 1))) {}
+
+  void begin(const std::string& what) {
+    if (lines_) bar_.say("bitnet-bench: " + what);
+    bar_.update(done_++ / all_, what);
+  }
+  void clear() { bar_.clear(); }
+
+ private:
+  Progress bar_;
+  bool lines_;  // each step is said
+  double done_ = 0;
+  double all_;
+};
 
 class Bench {
  public:
   Bench(const Arguments& arguments, const Plan& plan)
-      : arguments_(arguments), plan_(plan), printer_(arguments, plan.unusual) {}
+      : arguments_(arguments),
+        plan_(plan),
+        printer_(arguments, plan.unusual),
+        steps_(arguments, plan) {}
 
   Result<void> run() {
     for (const Setup& setup : plan_.setups) BITNET_CHECK(run_setup(setup));
@@ -95,8 +123,7 @@ class Bench {
     const RoofBuffer roof(model.weight_bytes_per_token(), model.threads());
     for (const Test& test : plan_.tests) {
       const auto step = [&](const std::string& what) {
-        print_progress(arguments_,
-                       fmt::format("{} with {} threads: {}", name(test), model.threads(), what));
+        steps_.begin(fmt::format("{} with {} threads: {}", name(test), model.threads(), what));
       };
       const How how{.repetitions = arguments_.repetitions,
                     .warm_up = !arguments_.no_warm_up,
@@ -105,7 +132,7 @@ class Bench {
       BITNET_TRY(const Measurement m,
                  other ? compare(model, *other, arguments_.versus, test, roof, how)
                        : measure(model, test, roof, how));
-      print_progress(arguments_, "");
+      steps_.clear();
       BITNET_CHECK(printer_.row(facts, m));
     }
     return {};
@@ -123,7 +150,7 @@ class Bench {
   // Once a model, not once a setup.
   void describe(const Setup& setup, const Model& model, const std::optional<Model>& other) {
     if (!described_.insert(setup.model).second) return;
-    print_progress(arguments_, "");
+    steps_.clear();
     print_notices(model.notices());
     message("{}{}\n",
             plan_.setups.front().model == plan_.setups.back().model ? "" : setup.model + ": ",
@@ -135,6 +162,7 @@ class Bench {
   const Arguments& arguments_;
   const Plan& plan_;
   Printer printer_;
+  Steps steps_;
   std::set<std::string> described_;
 };
 
