@@ -227,24 +227,25 @@ TEST(SystemLoader, WouldHaveRunTheConstructor) {
 TEST(CachePath, FollowsTheBaseDirectorySpecification) {
   const Machine machine = leaf_machine();
   const std::string tail = "/bitnet/" + machine.id() + "/abc.kc";
+  const std::string home = testing::TempDir() + "bitnet-home-" + std::to_string(getpid());
+  fs::create_directories(home);
   setenv("XDG_CACHE_HOME", "/x/y", 1);
-  setenv("HOME", "/home/u", 1);
+  setenv("HOME", home.c_str(), 1);
   EXPECT_EQ(default_cache_path(machine, "abc"), "/x/y" + tail);
   setenv("XDG_CACHE_HOME", "relative", 1);
-  EXPECT_EQ(default_cache_path(machine, "abc"), "/home/u/.cache" + tail);
+  EXPECT_EQ(default_cache_path(machine, "abc"), home + "/.cache" + tail);
   unsetenv("XDG_CACHE_HOME");
-  EXPECT_EQ(default_cache_path(machine, "abc"), "/home/u/.cache" + tail);
-  unsetenv("HOME");
-  EXPECT_EQ(default_cache_path(machine, "abc"), "");
-  EXPECT_FALSE(find_cache(machine, "abc"));
-  const std::string home = testing::TempDir() + "bitnet-home-" + std::to_string(getpid());
-  setenv("HOME", home.c_str(), 1);
-  EXPECT_FALSE(find_cache(machine, "abc"));
   const std::string path = default_cache_path(machine, "abc");
+  EXPECT_EQ(path, home + "/.cache" + tail);
+  EXPECT_FALSE(find_cache(machine, "abc"));
   fs::create_directories(fs::path(path).parent_path());
   std::ofstream(path) << "x";
   EXPECT_EQ(find_cache(machine, "abc"), path);
   fs::remove_all(home);
+  EXPECT_EQ(default_cache_path(machine, "abc"), "");  // a home that is not there is none
+  unsetenv("HOME");
+  EXPECT_EQ(default_cache_path(machine, "abc"), "");
+  EXPECT_FALSE(find_cache(machine, "abc"));
 }
 
 }  // namespace

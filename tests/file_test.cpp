@@ -14,6 +14,7 @@
 
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/mapped_file.h"
+#include "runtime/base/read_file.h"
 #include "tests/resident_pages.h"
 
 namespace bitnet {
@@ -45,6 +46,24 @@ class Files : public ::testing::Test {
 
 std::span<const std::byte> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
+}
+
+TEST_F(Files, AWholeFileIsReadOrRefusedByName) {
+  const auto read = read_file(write("a", "hello"));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_TRUE(std::ranges::equal(*read, bytes_of("hello")));
+  EXPECT_TRUE(read_file(write("empty", ""))->empty());
+
+  const auto none = read_file(path("none"));
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().kind, Error::Kind::not_found);
+  EXPECT_TRUE(none.error().message.starts_with(path("none") + ": cannot open"));
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);  // and is not waited for
+  EXPECT_EQ(read_file(path("fifo")).error().message, path("fifo") + ": not a regular file");
+  const auto refuse = [](const struct stat&) -> Result<void> {
+    return fail(Error::Kind::refused, "too old");
+  };
+  EXPECT_EQ(read_file(path("a"), refuse).error().message, path("a") + ": too old");
 }
 
 TEST_F(Files, AMappingOutlivesNameAndMoves) {

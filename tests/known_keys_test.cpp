@@ -96,6 +96,7 @@ const std::vector<Key>& neutral_keys() {
       u32("expert_count", 0),
       u32("expert_used_count", 0),
       both(u32("expert_count", 0), f32("expert_weights_scale", 2.5F)),
+      both(u32("expert_count", 0), u32("expert_used_count", 2)),
       f32("attention.layer_norm_epsilon", 1e-6F),
       u32("embedding_length_out", 8),
       u32("pooling_type", 0),

@@ -16,21 +16,21 @@
 namespace bitnet {
 namespace {
 
-TEST(Roof, EveryWidthAndDistanceSumsAllBytes) {
-  AlignedBuffer buffer(128 * 1000);
+TEST(Roof, EveryWidthAndStyleSumsAllBytes) {
+  AlignedBuffer buffer(128 * 1000);  // whole lines of four streams
   std::mt19937_64 random(7);
   uint64_t want = 0;
   for (uint64_t& word : buffer.span<uint64_t>()) want += word = random();
   const std::span<const std::byte> bytes(buffer.data(), buffer.bytes());
   for (Isa isa : reported_isa().levels()) {
-    for (int distance : kRoofPrefetchBytes) {
-      EXPECT_EQ(plain_read(bytes, distance, reported_isa().limited_to(isa)), want)
-          << name(isa) << " " << distance;
+    for (const ReadStyle& style : kReadStyles) {
+      EXPECT_EQ(plain_read(bytes, style, reported_isa().limited_to(isa)), want)
+          << name(isa) << " " << describe(style);
     }
   }
 }
 
-TEST(Roof, ReadingNamesItsBestDistance) {
+TEST(Roof, ReadingNamesItsBestStyle) {
   AlignedBuffer a(1 << 20), b(1 << 19);
   ThreadPool pool = ThreadPool::start(2).value();
   const std::span<const std::byte> blocks[] = {{a.data(), a.bytes()}, {b.data(), b.bytes()}};
@@ -39,8 +39,7 @@ TEST(Roof, ReadingNamesItsBestDistance) {
   EXPECT_GT(roof.seconds, 0);
   EXPECT_DOUBLE_EQ(roof.bytes_per_second,
                    static_cast<double>(a.bytes() + b.bytes()) / roof.seconds);
-  EXPECT_NE(std::ranges::find(kRoofPrefetchBytes, roof.prefetch_bytes),
-            std::end(kRoofPrefetchBytes));
+  EXPECT_NE(std::ranges::find(kReadStyles, roof.style), std::end(kReadStyles));
 }
 
 TEST(Quiet, AThreadThatSleptDisturbsTheSample) {

@@ -8,6 +8,7 @@
 #include <random>
 #include <sstream>
 #include <thread>
+#include <tuple>
 
 #include "tools/common/progress.h"
 #include "tuner/folder_lock.h"
@@ -339,17 +340,35 @@ TEST(Report, TableAndJsonSayTheSame) {
                          .kernel = "gemv_t2_avx2__r32",
                          .nanoseconds = 100000,
                          .builtin_nanoseconds = 120000,
+                         .error = 0.002,
                          .packed_bytes = 2457600,
                          .roof_share = 0.91,
                          .candidates = 12});
+  const Problem& problem = report.rows.front().problem;
+  for (const auto& [packing, kernel, ns, reason] :
+       {std::tuple("tl2_r32", "lut_tl2_avx2__r32", 150000.0, ""),
+        std::tuple("t2_r32", "gemv_t2_avx2__r32", 100000.0, ""),
+        std::tuple("tl1_r64", "", 0.0, "the time was up")})
+    report.packings.push_back({.problem = problem,
+                               .tokens = "1",
+                               .packing = packing,
+                               .kernel = kernel,
+                               .nanoseconds = ns,
+                               .reason = reason});
   const std::string table = to_table(report);
   EXPECT_NE(table.find("gemv_t2_avx2__r32"), std::string::npos);
   EXPECT_NE(table.find("24.6"), std::string::npos) << table;  // GB/s
   EXPECT_NE(table.find("91 %"), std::string::npos) << table;
-  EXPECT_NE(table.find("1.20x"), std::string::npos) << table;
+  EXPECT_NE(table.find("1.20x +-0.4 %"), std::string::npos) << table;
+  EXPECT_NE(
+      table.find("packings, 1 token, all layers: t2_r32 3000.0 us, tl2_r32 4500.0 us; tl1_r64: "
+                 "the time was up\n"),
+      std::string::npos)
+      << table;
   EXPECT_NE(table.find("3.00 ms, built-in 3.60 ms"), std::string::npos) << table;
   const std::string json = to_json(report);
   EXPECT_NE(json.find("\"gain\": 1.2"), std::string::npos) << json;
+  EXPECT_NE(json.find("\"reason\": \"the time was up\""), std::string::npos) << json;
 }
 
 TEST(Progress, LineFitsItsTerminal) {

@@ -32,11 +32,15 @@ std::string folder_of(const std::string& path) {
 }  // namespace
 
 Result<void> check_cache_output(const std::string& path, const OutputPolicy& policy) {
+  return check_output(path, kCache, policy);
+}
+
+Result<void> check_usual_cache(const std::string& path) {
   std::error_code error;
   const std::string folder = folder_of(path);
   std::filesystem::create_directories(folder, error);
   if (error) return fail(Error::Kind::io, "{}: cannot create: {}", folder, error.message());
-  return check_output(path, kCache, policy);
+  return check_output(path, kCache, {.inputs = {}, .force = true});
 }
 
 Result<void> write_cache_file(const std::string& path, const Plan& plan, const Machine& machine,

@@ -9,9 +9,10 @@
 
 namespace bitnet::tuner {
 
-// Asked before minutes are spent on what could not be kept then. Makes the folder. See
-// check_output.
+// Asked before minutes are spent on what could not be kept then: see check_output.
 Result<void> check_cache_output(const std::string& path, const OutputPolicy& policy);
+// The same for the usual place, whose folder is made and where whatever lies is ours.
+Result<void> check_usual_cache(const std::string& path);
 
 // Links, vets as the runtime will, and renames into place. Plans for other thread counts that the
 // file holds are kept, also those that another tuner is writing just now; notices: a line for each

@@ -18,7 +18,7 @@ constexpr size_t kLeastReads = 16;  // of a problem: few layers are read again a
 std::atomic<uint64_t> sink{0};
 
 std::vector<double> time_reads(ThreadPool& pool, std::span<const PackedStack* const> problems,
-                               int prefetch_bytes, const IsaSet& isa) {
+                               const ReadStyle& style, const IsaSet& isa) {
   using Clock = std::chrono::steady_clock;
   const auto layers = static_cast<size_t>(problems.front()->layers());
   const size_t repeats = (kLeastReads + layers - 1) / layers;
@@ -34,7 +34,7 @@ std::vector<double> time_reads(ThreadPool& pool, std::span<const PackedStack* co
         const Range mine = share(static_cast<int64_t>(layer.size()), kLine, pool.size(), thread);
         sum += plain_read(layer.subspan(static_cast<size_t>(mine.begin),
                                         static_cast<size_t>(mine.end - mine.begin)),
-                          prefetch_bytes, isa);
+                          style, isa);
         pool.barrier(thread);
         if (thread == 0)
           seconds[p].push_back(std::chrono::duration<double>(Clock::now() - begin).count());
@@ -54,8 +54,8 @@ double sum_of(const std::vector<double>& values) {
 ReplayRoof read_replay_roof(ThreadPool& pool, std::span<const PackedStack* const> problems,
                             const IsaSet& isa) {
   ReplayRoof best;
-  for (int distance : kRoofPrefetchBytes) {
-    std::vector<double> seconds = time_reads(pool, problems, distance, isa);
+  for (const ReadStyle& style : kReadStyles) {
+    std::vector<double> seconds = time_reads(pool, problems, style, isa);
     if (best.seconds.empty() || sum_of(seconds) < sum_of(best.seconds))
       best.seconds = std::move(seconds);
   }

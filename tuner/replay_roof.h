@@ -1,6 +1,6 @@
 // The roof as a replay sees it: plain reads in the place of the calls, layer by layer in the same
-// order through the same bytes, with the same lower quartile over the layers, at the best of the
-// roof's prefetch distances. A read of everything at once would be compared with calls that others
+// order through the same bytes, with the same lower quartile over the layers, in the best of the
+// roof's styles. A read of everything at once would be compared with calls that others
 // did not disturb, and shares would exceed one on a busy machine.
 #pragma once
 

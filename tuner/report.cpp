@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 namespace bitnet::tuner {
 namespace {
@@ -17,6 +18,11 @@ std::string share(double roof_share) {
   return roof_share > 0 ? fmt::format("{:.0f} %", 100 * roof_share) : std::string("-");
 }
 
+// Two standard errors beside it, so that a gain can be told from noise.
+std::string sure_gain(const ReportRow& row) {
+  return fmt::format("{:.2f}x +-{:.1f} %", row.gain(), 200 * row.error);
+}
+
 std::vector<std::string> cells(const ReportRow& row) {
   return {describe(row.problem),
           row.m_min == 1 ? "1" : fmt::format("{}+", row.m_min),
@@ -24,7 +30,7 @@ std::vector<std::string> cells(const ReportRow& row) {
           microseconds(row.nanoseconds),
           fmt::format("{:.1f}", row.gigabytes_per_second()),
           share(row.roof_share),
-          fmt::format("{:.2f}x", row.gain()),
+          sure_gain(row),
           row.from_log ? "log" : fmt::format("{}", row.candidates),
           row.from_log ? "-" : fmt::format("{}", row.pruned)};
 }
@@ -57,6 +63,41 @@ int64_t tokens_of(const Report& report, int64_t m_min) {
   return 0;
 }
 
+// All layers of one packing for one class of tokens, as far as each problem has a kernel.
+struct PackingSum {
+  std::string packing;
+  double nanoseconds = 0;
+  std::string reason;  // why it is not all
+};
+
+std::vector<PackingSum> packing_sums(const Report& report, const std::string& tokens) {
+  std::vector<PackingSum> sums;
+  for (const PackingReport& p : report.packings) {
+    if (p.tokens != tokens) continue;
+    auto sum = std::ranges::find(sums, p.packing, &PackingSum::packing);
+    if (sum == sums.end()) sum = sums.insert(sum, {.packing = p.packing, .reason = {}});
+    sum->nanoseconds += p.nanoseconds * p.problem.count;
+    if (p.kernel.empty()) sum->reason = p.reason;
+  }
+  std::ranges::sort(sums, {}, [](const PackingSum& sum) {
+    return std::tuple(!sum.reason.empty(), sum.nanoseconds, sum.packing);
+  });
+  return sums;
+}
+
+// "packings, 1 token: t2_r32 5.31 ms, tl2_r32 6.10 ms; tl1_r16: the time was up"
+std::string packings_line(const Report& report, const std::string& tokens) {
+  std::string text;
+  for (const PackingSum& sum : packing_sums(report, tokens)) {
+    const std::string what = sum.reason.empty()
+                                 ? fmt::format("{} {}", sum.packing, microseconds(sum.nanoseconds))
+                                 : fmt::format("{}: {}", sum.packing, sum.reason);
+    text += fmt::format("{}{}", text.empty() ? "" : sum.reason.empty() ? ", " : "; ", what);
+  }
+  return fmt::format("packings, {} {}, all layers: {}\n", tokens,
+                     tokens == "1" ? "token" : "tokens", text);
+}
+
 }  // namespace
 
 TokenTime token_time(const Report& report, int64_t m_min) {
@@ -86,6 +127,11 @@ std::string to_table(const Report& report) {
                         tokens == 1 ? "token" : "tokens", 1e-3 * time.tuned, 1e-3 * time.builtin,
                         time.builtin / time.tuned);
   }
+  std::vector<std::string> labels;
+  for (const PackingReport& p : report.packings) {
+    if (std::ranges::find(labels, p.tokens) == labels.end()) labels.push_back(p.tokens);
+  }
+  for (const std::string& tokens : labels) text += packings_line(report, tokens);
   text += fmt::format("{} {}, {}, weights in {}, roof {:.1f} GB/s", report.threads,
                       report.threads == 1 ? "thread" : "threads", report.isa, report.residency,
                       report.roof_gigabytes_per_second);

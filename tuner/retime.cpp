@@ -1,6 +1,7 @@
 #include "tuner/retime.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "tuner/replay_roof.h"
@@ -9,6 +10,11 @@ namespace bitnet::tuner {
 namespace {
 
 constexpr int kLeastRounds = 3;
+// Rounds go on, up to this many times as many as asked for, while some gain cannot be told from
+// noise.
+constexpr int kMostPatience = 4;
+constexpr double kSure = 2;      // standard errors
+constexpr double kSame = 0.005;  // what is known this well and still includes 1 is 1
 
 double median_of(const std::vector<double>& values) { return estimate(values).ratio; }
 
@@ -85,7 +91,9 @@ class Retimer {
     Replay replay(lab_.pool, lab_.problems, lab_.classes[c].timed, lab_.layers_of(lab_.classes[c]));
     Timing timing(lab_.pool, replay, sides.theirs);
     Rounds quiet(lab_.problems.size()), all(lab_.problems.size());
-    for (int round = 0; round < 2 * rounds_ && quiet.count() < rounds_; ++round) {
+    for (int round = 0; round < kMostPatience * rounds_; ++round) {
+      if (quiet.count() >= rounds_ && is_decided(quiet)) break;
+      if (round >= 2 * rounds_ && quiet.count() < kLeastRounds) break;  // never quiet: all count
       if (round >= kLeastRounds && is_late(c)) break;
       tell(c, quiet.count());
       const bool counts = timing.ratios(sides.ours).has_value();
@@ -98,6 +106,14 @@ class Retimer {
     return summary(quiet.count() >= kLeastRounds ? quiet : all, timing.incumbent_seconds());
   }
 
+  // Of every problem it is known on which side of 1 its ratio lies, or that it lies at it.
+  static bool is_decided(const Rounds& rounds) {
+    return std::ranges::all_of(rounds.ratios, [](const std::vector<double>& ratios) {
+      const Estimate e = estimate(ratios);
+      return std::abs(1 - e.ratio) > kSure * e.error || kSure * e.error < kSame;
+    });
+  }
+
   // A slow or busy machine gets fewer rounds.
   bool is_late(size_t c) const {
     const double allowance = 0.1 * budget_seconds_ * static_cast<double>(c + 1);
@@ -105,7 +121,7 @@ class Retimer {
   }
 
   void tell(size_t c, int done) {
-    const double of_class = static_cast<double>(done) / rounds_;
+    const double of_class = std::min(1.0, static_cast<double>(done) / rounds_);
     listener_.update((static_cast<double>(c) + of_class) / static_cast<double>(lab_.classes.size()),
                      "timing the plan beside the built-in kernels", -1);
   }

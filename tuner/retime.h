@@ -23,8 +23,9 @@ struct RetimedPlan {
   SampleCount samples;
 };
 
-// rounds: of each class, fewer when the lab's clock or user says so (but at least three). A class
-// may take a tenth of `budget_seconds` beyond the lab's time.
+// rounds: of each class; up to four times as many while the interval of some ratio (two standard
+// errors) includes 1, fewer when the lab's clock or user says so (but at least three). A class may
+// take a tenth of `budget_seconds` beyond the lab's time.
 Result<RetimedPlan> retime(const Lab& lab, const std::vector<ProblemChoice>& choices, int rounds,
                            double budget_seconds, const IsaSet& isa, Listener& listener);
 

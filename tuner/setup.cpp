@@ -49,10 +49,10 @@ Result<void> find_files(const TuneOptions& options, Listener& listener, Setup& s
   if (setup.cache_path.empty())
     return fail(Error::Kind::not_found,
                 "neither XDG_CACHE_HOME nor HOME names a folder for kernel caches: use -o FILE");
-  // The usual place is ours, whatever damage lies there.
-  BITNET_CHECK(check_cache_output(
-      setup.cache_path,
-      {.inputs = {options.model}, .force = options.force || options.output.empty()}));
+  BITNET_CHECK(options.output.empty()
+                   ? check_usual_cache(setup.cache_path)
+                   : check_cache_output(setup.cache_path,
+                                        {.inputs = {options.model}, .force = options.force}));
   std::string folder = options.memory_folder;
   if (folder.empty() && !usual.empty())
     folder = std::filesystem::path(usual).parent_path().string();

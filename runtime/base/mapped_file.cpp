@@ -13,6 +13,8 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/base/descriptor.h"
+
 namespace bitnet {
 
 // What the signal handler needs to know of a mapping; its address is stable while the MappedFile
@@ -28,8 +30,8 @@ namespace {
 using Slot = std::atomic<const MappedFile::Mapping*>;
 static_assert(Slot::is_always_lock_free);  // read in a signal handler
 
-// The one mutable global of the runtime: a signal handler receives no other context. A mapping that
-// finds no free slot works all the same, without the guard's message.
+// A mutable global, because a signal handler receives no other context. A mapping that finds no
+// free slot works all the same, without the guard's message.
 std::array<Slot, 64> guarded;
 
 void guard(const MappedFile::Mapping* mapping) {
@@ -70,11 +72,6 @@ void on_bus_error(int signal, siginfo_t* info, void*) {
   ::raise(signal);
 }
 
-struct Descriptor {
-  int number;
-  ~Descriptor() { ::close(number); }
-};
-
 }  // namespace
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
@@ -83,10 +80,10 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
     return fail(kind, "{}: {}: {}", path, what, std::strerror(errno));
   };
   // Non-blocking: a FIFO would wait for its writer here, and is refused below.
-  const Descriptor descriptor{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (descriptor.number < 0) return refuse("cannot open");
+  const Descriptor descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!descriptor.is_open()) return refuse("cannot open");
   struct stat status{};
-  if (::fstat(descriptor.number, &status) != 0) return refuse("cannot read its size");
+  if (::fstat(descriptor.get(), &status) != 0) return refuse("cannot read its size");
   if (!S_ISREG(status.st_mode)) return fail(Error::Kind::io, "{}: not a regular file", path);
 
   MappedFile file;
@@ -94,7 +91,7 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
       std::make_unique<Mapping>(Mapping{nullptr, static_cast<size_t>(status.st_size), path});
   Mapping& mapping = *file.mapping_;
   if (mapping.bytes == 0) return file;  // mmap refuses length 0
-  void* data = ::mmap(nullptr, mapping.bytes, PROT_READ, MAP_SHARED, descriptor.number, 0);
+  void* data = ::mmap(nullptr, mapping.bytes, PROT_READ, MAP_SHARED, descriptor.get(), 0);
   if (data == MAP_FAILED) return refuse("cannot map");
   mapping.data = static_cast<const std::byte*>(data);
   guard(&mapping);

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "runtime/base/descriptor.h"
+#include "runtime/base/read_file.h"
 #include "runtime/base/same_file.h"
 
 namespace bitnet {
@@ -25,14 +26,7 @@ Result<std::string> first_bytes(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open()) return fail(Error::Kind::io, "cannot open: {}", std::strerror(errno));
   std::string head(kKindBytes, '\0');
-  size_t got = 0;
-  while (got < head.size()) {
-    const ssize_t more = ::read(file.get(), head.data() + got, head.size() - got);
-    if (more < 0 && errno == EINTR) continue;
-    if (more < 0) return fail(Error::Kind::io, "cannot read: {}", std::strerror(errno));
-    if (more == 0) break;
-    got += static_cast<size_t>(more);
-  }
+  BITNET_TRY(const size_t got, read_up_to(file, std::as_writable_bytes(std::span(head))));
   head.resize(got);
   return head;
 }

@@ -29,18 +29,28 @@ class GgufParser {
  public:
   explicit GgufParser(Gguf& out) : out_(out), cursor_(out.bytes_) {}
 
+  // The functions below say what is wrong with the bytes; here the file's name comes before it. The
+  // alignment is read as any value of a key is, which names the file itself.
   Result<void> run() {
-    BITNET_CHECK(read_header());
-    for (uint64_t i = 0; i < key_count_; ++i) BITNET_CHECK(read_key(i));
+    if (auto read = read_keys(); !read) return in(out_.path_, std::move(read.error()));
     BITNET_CHECK(read_alignment());
-    out_.tensors_.reserve(static_cast<size_t>(tensor_count_));
-    for (uint64_t i = 0; i < tensor_count_; ++i) {
-      if (auto read = read_tensor(i); !read) return read;
-    }
-    return place_tensors();
+    if (auto read = read_tensors(); !read) return in(out_.path_, std::move(read.error()));
+    return {};
   }
 
  private:
+  Result<void> read_keys() {
+    BITNET_CHECK(read_header());
+    for (uint64_t i = 0; i < key_count_; ++i) BITNET_CHECK(read_key(i));
+    return {};
+  }
+
+  Result<void> read_tensors() {
+    out_.tensors_.reserve(static_cast<size_t>(tensor_count_));
+    for (uint64_t i = 0; i < tensor_count_; ++i) BITNET_CHECK(read_tensor(i));
+    return place_tensors();
+  }
+
   // A tensor's place, still relative to the data section.
   struct Place {
     uint64_t offset, bytes;
@@ -166,8 +176,8 @@ class GgufParser {
     const bool power_of_two = alignment_ > 0 && (alignment_ & (alignment_ - 1)) == 0;
     if (!power_of_two || alignment_ < 8 || alignment_ > kMaxAlignment) {
       return fail(Error::Kind::invalid,
-                  "key general.alignment: found {}, wanted a power of two from 8 to {}", alignment_,
-                  kMaxAlignment);
+                  "{}: key general.alignment: found {}, wanted a power of two from 8 to {}",
+                  out_.path_, alignment_, kMaxAlignment);
     }
     return {};
   }
@@ -193,7 +203,7 @@ class GgufParser {
         tensor_bytes(tensor.type, tensor.dims.size() > 1 ? tensor.dims[1] : 1, tensor.dims[0]);
     if (!bytes) return in(where, bytes.error());
     places_.push_back({offset, *bytes, out_.tensors_.size()});
-    return out_.add(std::move(tensor), out_.path_);
+    return out_.add(std::move(tensor));
   }
 
   // Scalars (no dimensions) become [1]; trailing dimensions of 1 are dropped.
@@ -275,16 +285,13 @@ Result<Gguf> Gguf::parse(std::span<const std::byte> bytes, const std::string& na
   Gguf gguf;
   gguf.path_ = name;
   gguf.bytes_ = bytes;
-  if (auto parsed = GgufParser(gguf).run(); !parsed) {
-    Error& error = parsed.error();
-    return error.message.starts_with(name + ": ") ? std::unexpected(error) : in(name, error);
-  }
+  BITNET_CHECK(GgufParser(gguf).run());
   return gguf;
 }
 
-Result<void> Gguf::add(TensorInfo tensor, const std::string& where) {
+Result<void> Gguf::add(TensorInfo tensor) {
   if (!by_name_.emplace(tensor.name, tensors_.size()).second)
-    return fail(Error::Kind::invalid, "{}: {}: there are two tensors of this name", where,
+    return fail(Error::Kind::invalid, "{}: there are two tensors of this name",
                 printable(tensor.name));
   tensors_.push_back(std::move(tensor));
   return {};

@@ -93,8 +93,8 @@ class Gguf {
 
  private:
   friend class GgufParser;
-  // Names the file where there is one of this name.
-  Result<void> add(TensorInfo tensor, const std::string& where);
+  // Refuses a second tensor of one name; the caller names the file.
+  Result<void> add(TensorInfo tensor);
   Result<void> join_parts();  // split.cpp
   Result<void> join_part(const std::string& path, const Split& wanted);
   Result<void> check_tensor_count(uint64_t parts) const;

@@ -59,7 +59,8 @@ Result<void> Gguf::join_part(const std::string& path, const Split& wanted) {
   if (found.no != wanted.no || found.count != wanted.count)
     return fail(invalid, "{}: found part {} of {} in it, wanted part {} of {}", path, found.no + 1,
                 found.count, wanted.no + 1, wanted.count);
-  for (TensorInfo& tensor : part.tensors_) BITNET_CHECK(add(std::move(tensor), path));
+  for (TensorInfo& tensor : part.tensors_)
+    if (auto added = add(std::move(tensor)); !added) return in(path, std::move(added.error()));
   trailing_bytes_ += part.trailing_bytes_;
   files_.push_back(std::move(*file));
   return {};

@@ -1,5 +1,4 @@
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "runtime/base/read_file.h"
 #include "runtime/kernel/cache.h"
 #include "runtime/kernel/cache_elf.h"
 
@@ -17,20 +17,6 @@ namespace {
 using enum Error::Kind;
 
 constexpr off_t kMostFileBytes = off_t{64} << 20;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // As trusted as an executable: of this user or root, writable by nobody else.
 Result<void> check_owner(const struct stat& s) {
@@ -42,26 +28,6 @@ Result<void> check_owner(const struct stat& s) {
   if (s.st_size > kMostFileBytes)
     return fail(refused, "{} bytes, a cache has at most {}", s.st_size, kMostFileBytes);
   return {};
-}
-
-// The whole file, once: these bytes are vetted and these bytes are mapped. O_NONBLOCK: opening a
-// pipe must not wait.
-Result<std::vector<std::byte>> read_file(const std::string& path) {
-  const Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (fd.get() < 0)
-    return fail(errno == ENOENT ? not_found : io, "cannot open: {}", std::strerror(errno));
-  struct stat s{};
-  if (fstat(fd.get(), &s) != 0) return fail(io, "cannot stat: {}", std::strerror(errno));
-  BITNET_CHECK(check_owner(s));
-  std::vector<std::byte> bytes(static_cast<size_t>(s.st_size));
-  for (size_t done = 0; done < bytes.size();) {
-    const ssize_t got = read(fd.get(), bytes.data() + done, bytes.size() - done);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail(io, "cannot read: {}", std::strerror(errno));
-    if (got == 0) return fail(refused, "became shorter while it was read");
-    done += static_cast<size_t>(got);
-  }
-  return bytes;
 }
 
 // The vetted bytes in memory of their own: copied while writable, then each segment read-only or
@@ -185,8 +151,9 @@ struct LoadedCache::State {
   std::vector<KernelFunctions> functions;  // of manifest.kernels
   std::vector<KernelName> names;
 
-  Result<void> open(const IsaSet& isa, const std::string& shapes, int threads, How how) {
-    BITNET_TRY(const std::vector<std::byte> file, read_file(path));
+  // file: the whole file, read once. These bytes are vetted and these bytes are mapped.
+  Result<void> open(std::span<const std::byte> file, const IsaSet& isa, const std::string& shapes,
+                    int threads, How how) {
     BITNET_TRY(manifest, vet_cache(file, isa, shapes));
     BITNET_TRY(const ElfLayout elf, vet_elf(file, kArchitecture));
     plan = nearest_plan(manifest, threads);
@@ -216,10 +183,11 @@ LoadedCache::~LoadedCache() = default;
 Result<std::unique_ptr<LoadedCache>> LoadedCache::load(const std::string& path, const IsaSet& isa,
                                                        const std::string& shapes, int threads,
                                                        How how, const Machine& machine) {
+  BITNET_TRY(const std::vector<std::byte> file, read_file(path, check_owner));
   auto state = std::make_unique<State>();
   state->path = path;
   state->here = machine;
-  if (auto opened = state->open(isa, shapes, threads, how); !opened)
+  if (auto opened = state->open(file, isa, shapes, threads, how); !opened)
     return in(path, std::move(opened.error()));
   return std::unique_ptr<LoadedCache>(new LoadedCache(std::move(state)));
 }

@@ -178,8 +178,8 @@ constexpr auto kKeys = std::to_array<KnownKey>({
     refused("hash_layer_count", kZero, "hashed embeddings"),
 
     refused("expert_count", kZero, kExperts),
-    refused("expert_used_count", kZero, kExperts),
-    refused("expert_shared_count", kZero, kExperts),
+    refused("expert_used_count", kZero, kExperts, kExpertCount),
+    refused("expert_shared_count", kZero, kExperts, kExpertCount),
     refused("expert_feed_forward_length", kZero, kExperts, kExpertCount),
     refused("expert_shared_feed_forward_length", kZero, kExperts, kExpertCount),
     refused("expert_chunk_feed_forward_length", kZero, kExperts, kExpertCount),
