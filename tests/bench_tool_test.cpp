@@ -43,6 +43,29 @@ Measurement generation() {
           .kernels = "built-in \"x\""};
 }
 
+TEST(Statistics, RatioIsTheMedianWithItsInterval) {
+  EXPECT_EQ(to_string(ratio_of(std::vector{1.04, 1.06, 1.02})), "1.04x (1.02-1.06, 3 rounds)");
+  EXPECT_EQ(to_string(ratio_of(std::vector{2.0})), "2.00x (2.00-2.00, 1 round)");
+  EXPECT_DOUBLE_EQ(ratio_of(std::vector{1.0, 4.0, 2.0, 3.0}).median, 2.5);
+  EXPECT_EQ(ratio_of({}).rounds, 0);
+}
+
+// Ranks of the 95 % interval of a median, as tables of order statistics have them.
+TEST(Statistics, IntervalsLeaveOutliersOutWhereThereAreEnoughRounds) {
+  const struct {
+    int rounds, low, high;  // ranks from 1
+  } table[] = {{5, 1, 5}, {6, 1, 6}, {8, 1, 8}, {9, 2, 8}, {12, 3, 10}, {20, 6, 15}, {25, 8, 18}};
+  for (const auto& [rounds, low, high] : table) {
+    std::vector<double> ratios;
+    for (int i = rounds; i >= 1; --i) ratios.push_back(i);
+    const Ratio ratio = ratio_of(ratios);
+    EXPECT_EQ(ratio.low, low) << rounds;
+    EXPECT_EQ(ratio.high, high) << rounds;
+    EXPECT_EQ(ratio.median, 0.5 * (1 + rounds)) << rounds;
+  }
+  EXPECT_GT(ratio_of(std::vector<double>(1000, 1.0)).rounds, 0);  // 2^-1000 is a number still
+}
+
 TEST(Output, ShareOfTheRoofIsTheMedianOverRounds) {
   EXPECT_DOUBLE_EQ(generation().roof_share(), 0.5);  // 20/40, 10/20, 20/50
   EXPECT_DOUBLE_EQ(generation().gigabytes_per_second(), (20 + 10 + 20) / 3.0);
@@ -68,7 +91,7 @@ TEST(Output, MarkdownHasLlamaBenchsColumns) {
 TEST(Output, MarkdownShowsUnusualSettings) {
   const Format& markdown = format_named("md");
   const Columns more = {"n_ubatch", "type_k"};
-  const std::string header = markdown.header(more);
+  const std::string header = markdown.header(more, false);
   EXPECT_NE(header.find("| threads | n_ubatch |   type_k |            test |"), std::string::npos);
   const std::string row = markdown.row({.ubatch = 64}, generation(), more, true);
   EXPECT_NE(row.find("|       2 |       64 |      f16 |            tg10 |"), std::string::npos)
@@ -81,7 +104,7 @@ TEST(Output, MarkdownShowsUnusualSettings) {
 std::string two_rows(std::string_view format_name) {
   const Format& format = format_named(format_name);
   const ModelFacts facts{.path = "it's m.gguf"};
-  return format.header({}) + format.row(facts, generation(), {}, true) +
+  return format.header({}, false) + format.row(facts, generation(), {}, true) +
          format.row(facts, generation(), {}, false) + std::string(format.footer);
 }
 
@@ -106,10 +129,50 @@ TEST(Output, JsonIsOneListAndJsonlALineATest) {
 }
 
 TEST(Output, CsvHasACellForEachColumn) {
-  const std::string header = format_named("csv").header({});
+  const std::string header = format_named("csv").header({}, false);
   const std::string row = format_named("csv").row({.path = "m.gguf"}, generation(), {}, true);
   EXPECT_EQ(std::ranges::count(header, ','), std::ranges::count(row, ','));
   EXPECT_NE(row.find("\"built-in \"\"x\"\"\""), std::string::npos) << row;
+}
+
+// generation() took 0.5, 1 and 0.5 s; the other one twice as long, but for a round.
+Measurement comparison() {
+  Measurement m = generation();
+  m.versus = {.name = "builtin", .kernels = "built-in", .samples = {{1.0, 0}, {2.0, 0}, {0.4, 0}}};
+  return m;
+}
+
+TEST(Output, AComparisonIsALineMoreInMarkdown) {
+  const Format& markdown = format_named("md");
+  EXPECT_EQ(markdown.header({}, true), markdown.header({}, false));
+  const Columns more = {"n_ubatch"};
+  const std::string row = markdown.row({}, comparison(), more, true);
+  ASSERT_TRUE(row.starts_with(markdown.row({}, generation(), more, true)));
+  const std::string line = row.substr(row.find('\n') + 1);
+  EXPECT_TRUE(line.starts_with("| 2.00x (0.80-2.00, 3 rounds) of builtin |")) << line;
+  EXPECT_NE(line.find(" tg10 |"), std::string::npos) << line;
+  EXPECT_NE(line.find("13.33 ± "), std::string::npos) << line;  // (10 + 5 + 25) / 3
+  EXPECT_EQ(2 * std::ranges::count(line, '|'),
+            std::ranges::count(markdown.header(more, true), '|'));
+}
+
+TEST(Output, AComparisonHasFieldsOfItsOwn) {
+  const auto object = nlohmann::json::parse(format_named("jsonl").row({}, comparison(), {}, true));
+  EXPECT_EQ(object["vs"], "builtin");
+  EXPECT_EQ(object["vs_ratio"], 2.0);
+  EXPECT_EQ(object["vs_ratio_low"], 0.8);
+  EXPECT_EQ(object["vs_rounds"], 3);
+  EXPECT_EQ(object["samples_vs_ratio"].size(), 3U);
+  const auto alone = nlohmann::json::parse(format_named("jsonl").row({}, generation(), {}, true));
+  for (const auto& [key, value] : alone.items()) EXPECT_FALSE(key.contains("vs")) << key;
+  for (const char* name : {"csv", "sql"}) {
+    const Format& format = format_named(name);
+    EXPECT_NE(format.header({}, true).find("vs_ratio_high"), std::string::npos);
+    EXPECT_EQ(format.header({}, false).find("vs_"), std::string::npos);
+  }
+  const Format& csv = format_named("csv");
+  EXPECT_EQ(std::ranges::count(csv.header({}, true), ','),
+            std::ranges::count(csv.row({}, comparison(), {}, true), ','));
 }
 
 TEST(Output, SqlMakesATableAndInsertsRows) {

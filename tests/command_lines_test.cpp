@@ -265,6 +265,22 @@ TEST_F(CommandLines, BenchTakesSeveralModelsAndLists) {
   expect_error_of(missing, "a second model that is missing", 1, "missing.gguf: cannot open");
 }
 
+TEST_F(CommandLines, BenchComparesInTurns) {
+  const std::string base = demo_ + " -p 4 -n 2 -r 3 -t 1 --vs ";
+  const Ran table = run_tool("bench", base + "builtin");
+  EXPECT_EQ(table.code, 0) << table.err;
+  EXPECT_EQ(std::ranges::count(table.out, '\n'), 2 + 2 * 2);
+  EXPECT_NE(table.out.find(", 3 rounds) of builtin |"), std::string::npos) << table.out;
+  EXPECT_NE(table.err.find("\nvs built-in kernels ("), std::string::npos) << table.err;
+  const Ran lines = run_tool("bench", base + "builtin -o jsonl");
+  EXPECT_NE(lines.out.find("\"vs_ratio\":"), std::string::npos) << lines.out;
+  // What is not used is not compared with.
+  expect_error_of(run_tool("bench", base + "missing.kc"), "a cache that is missing", 1,
+                  "--vs: cache not used: missing.kc: cannot open");
+  expect_error_of(run_tool("bench", base + "builtin --cache missing.kc"), "the first is missing", 1,
+                  "--vs: cache not used: missing.kc: cannot open");
+}
+
 TEST(Numbers, OfTheirTypeOnly) {
   EXPECT_EQ(parse_number<int>("-5"), -5);
   EXPECT_EQ(parse_number<int>("+5"), 5);

@@ -96,6 +96,14 @@ Result<std::vector<int>> thread_counts(const Arguments& a) {
   return ints(a.threads, "-t", 1, kMostThreads);
 }
 
+// --vs: the same, but for its kernels.
+ModelOptions versus_of(ModelOptions options, const std::string& versus) {
+  const bool builtin = versus == "builtin";
+  options.kernels = builtin ? KernelChoice::builtin : KernelChoice::automatic;
+  options.cache_path = builtin ? "" : versus;
+  return options;
+}
+
 // Each list of settings multiplies the setups that there are.
 template <typename T, typename Set>
 void multiply(std::vector<Setup>& setups, const std::vector<T>& values, const Set& set) {
@@ -120,6 +128,8 @@ Result<std::vector<Setup>> setups_of(const Arguments& a) {
   multiply(setups, v, [](Setup& s, KvType type) { s.kv.v = type; });
   multiply(setups, threads, [](Setup& s, int n) { s.options.threads = n; });
   for (Setup& s : setups) s.options.batch = std::min(s.batch, s.ubatch);
+  if (!a.versus.empty())
+    for (Setup& s : setups) s.versus = versus_of(s.options, a.versus);
   return setups;
 }
 
@@ -176,6 +186,13 @@ void declare(Options& options, Arguments& a) {
       ->type_name("LEVEL");
   options.add_option("--cache", a.cache, "kernel cache to use (default: search the usual places)")
       ->type_name("FILE");
+  options
+      .add_option(
+          "--vs", a.versus,
+          "compare with other kernels, builtin or those of a cache FILE: each repetition is a "
+          "round of both, in turns, and the median ratio is printed with its interval; two "
+          "packed copies of the weights are held")
+      ->type_name("builtin|FILE");
   add_model_file_options(options, a.file);
   options.add_flag("--no-warmup", a.no_warm_up, "no warm-up run");
   options.add_flag("--progress", a.progress, "a line on stderr for every step");

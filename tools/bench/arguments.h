@@ -1,6 +1,7 @@
 // The command line of bitnet-bench: llama-bench's options and lists.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@ struct Arguments {
   std::vector<std::string> models, prompts{"512"}, generates{"128"}, depths{"0"}, both, threads,
       batches{"2048"}, ubatches{"512"}, kv_k{"f16"}, kv_v{"f16"};
   std::string cache, isa, kernels = "auto", output = "md", error_output = "none";
+  std::string versus;  // --vs: "builtin" or the path of a cache; empty: no comparison
   int repetitions = 5;
   bool no_warm_up = false, progress = false, verbose = false;
   ModelFileOptions file{};
@@ -24,7 +26,8 @@ void declare(Options& options, Arguments& a);
 struct Setup {
   std::string model;
   ModelOptions options;
-  int batch = 2048, ubatch = 512;  // as asked for; options.batch is the smaller one
+  std::optional<ModelOptions> versus{};  // --vs: the same with other kernels
+  int batch = 2048, ubatch = 512;        // as asked for; options.batch is the smaller one
   CacheTypes kv;
 };
 

@@ -11,6 +11,7 @@
 #include "tools/bench/output.h"
 #include "tools/common/model_options.h"
 #include "tools/common/program.h"
+#include "tools/common/progress.h"
 
 namespace {
 
@@ -39,12 +40,12 @@ ModelFacts facts_of(const Setup& setup, const Model& model) {
 class Printer {
  public:
   Printer(const Arguments& a, Columns more)
-      : out_format_(format_named(a.output)), more_(std::move(more)) {
+      : out_format_(format_named(a.output)), more_(std::move(more)), versus_(!a.versus.empty()) {
     if (a.error_output != "none") error_format_ = &format_named(a.error_output);
   }
 
   Result<void> row(const ModelFacts& facts, const Measurement& m) {
-    if (first_) BITNET_CHECK(print(out_format_.header(more_), error_header()));
+    if (first_) BITNET_CHECK(print(out_format_.header(more_, versus_), error_header()));
     BITNET_CHECK(print(out_format_.row(facts, m, more_, first_),
                        error_format_ ? error_format_->row(facts, m, more_, first_) : ""));
     first_ = false;
@@ -55,7 +56,9 @@ class Printer {
   }
 
  private:
-  std::string error_header() const { return error_format_ ? error_format_->header(more_) : ""; }
+  std::string error_header() const {
+    return error_format_ ? error_format_->header(more_, versus_) : "";
+  }
   Result<void> print(std::string_view text, std::string_view error_text) {
     write_message(error_text);
     return out_.write(text);
@@ -63,20 +66,48 @@ class Printer {
 
   const Format& out_format_;
   const Columns more_;
+  const bool versus_;
   const Format* error_format_ = nullptr;
   bool first_ = true;
   Output out_;
 };
 
-void print_progress(const Arguments& a, const std::string& text) {
-  if (a.progress) message("bitnet-bench: {}\n", text);
-  if (!a.progress && isatty(STDERR_FILENO) != 0) message("\r\033[K{}", text.empty() ? "" : text);
+// --progress: a line a step, wherever stderr leads; else a bar on a terminal and nothing elsewhere.
+Progress::Style progress_style(const Arguments& a) {
+  if (a.progress) return Progress::Style::lines;
+  const Progress::Style usual = Progress::style_for_stderr(false);
+  return usual == Progress::Style::bar ? usual : Progress::Style::quiet;
 }
+
+// How far the whole plan is, told in steps of one repetition (or warm-up).
+class Steps {
+ public:
+  Steps(const Arguments& a, const Plan& plan)
+      : bar_(progress_style(a)),
+        lines_(a.progress),
+        all_(static_cast<double>(plan.setups.size() * plan.tests.size()) *
+             (a.repetitions + (a.no_warm_up ? 0 : 1))) {}
+
+  void begin(const std::string& what) {
+    if (lines_) bar_.say("bitnet-bench: " + what);
+    bar_.update(done_++ / all_, what);
+  }
+  void clear() { bar_.clear(); }
+
+ private:
+  Progress bar_;
+  bool lines_;  // each step is said
+  double done_ = 0;
+  double all_;
+};
 
 class Bench {
  public:
   Bench(const Arguments& arguments, const Plan& plan)
-      : arguments_(arguments), plan_(plan), printer_(arguments, plan.unusual) {}
+      : arguments_(arguments),
+        plan_(plan),
+        printer_(arguments, plan.unusual),
+        steps_(arguments, plan) {}
 
   Result<void> run() {
     for (const Setup& setup : plan_.setups) BITNET_CHECK(run_setup(setup));
@@ -86,36 +117,52 @@ class Bench {
  private:
   Result<void> run_setup(const Setup& setup) {
     BITNET_TRY(Model model, Model::load(setup.model, setup.options));
-    describe(setup, model);
+    BITNET_TRY(std::optional<Model> other, load_versus(setup, model));
+    describe(setup, model, other);
     const ModelFacts facts = facts_of(setup, model);
     const RoofBuffer roof(model.weight_bytes_per_token(), model.threads());
     for (const Test& test : plan_.tests) {
       const auto step = [&](const std::string& what) {
-        print_progress(arguments_,
-                       fmt::format("{} with {} threads: {}", name(test), model.threads(), what));
+        steps_.begin(fmt::format("{} with {} threads: {}", name(test), model.threads(), what));
       };
-      BITNET_TRY(const Measurement m, measure(model, test, arguments_.repetitions,
-                                              !arguments_.no_warm_up, setup.kv, roof, step));
-      print_progress(arguments_, "");
+      const How how{.repetitions = arguments_.repetitions,
+                    .warm_up = !arguments_.no_warm_up,
+                    .kv = setup.kv,
+                    .step = step};
+      BITNET_TRY(const Measurement m,
+                 other ? compare(model, *other, arguments_.versus, test, roof, how)
+                       : measure(model, test, roof, how));
+      steps_.clear();
       BITNET_CHECK(printer_.row(facts, m));
     }
     return {};
   }
 
+  // What is named must be what is measured: a cache that is not used is an error in a comparison.
+  static Result<std::optional<Model>> load_versus(const Setup& setup, const Model& model) {
+    if (!setup.versus) return std::nullopt;
+    BITNET_TRY(Model other, Model::load(setup.model, *setup.versus));
+    for (const std::string& warning : {model.cache_warning(), other.cache_warning()})
+      if (!warning.empty()) return fail(Error::Kind::invalid, "--vs: {}", warning);
+    return std::optional<Model>(std::move(other));
+  }
+
   // Once a model, not once a setup.
-  void describe(const Setup& setup, const Model& model) {
+  void describe(const Setup& setup, const Model& model, const std::optional<Model>& other) {
     if (!described_.insert(setup.model).second) return;
-    print_progress(arguments_, "");
+    steps_.clear();
     print_notices(model.notices());
     message("{}{}\n",
             plan_.setups.front().model == plan_.setups.back().model ? "" : setup.model + ": ",
             model.kernels_in_use());
+    if (other) message("vs {}\n", other->kernels_in_use());
     if (arguments_.verbose) write_message(ModelInternals::kernel_table(model));
   }
 
   const Arguments& arguments_;
   const Plan& plan_;
   Printer printer_;
+  Steps steps_;
   std::set<std::string> described_;
 };
 

@@ -91,10 +91,25 @@ double deviation(const std::vector<double>& values) {
   return std::sqrt(sum / static_cast<double>(values.size() - 1));
 }
 
-std::vector<double> Measurement::rates() const {
+namespace {
+std::vector<double> rates_of(const std::vector<Sample>& samples, int tokens) {
   std::vector<double> rates;
-  for (const Sample& sample : samples) rates.push_back(tokens() / sample.seconds);
+  for (const Sample& sample : samples) rates.push_back(tokens / sample.seconds);
   return rates;
+}
+}  // namespace
+
+std::vector<double> Measurement::rates() const { return rates_of(samples, tokens()); }
+
+std::vector<double> Measurement::versus_rates() const {
+  return versus ? rates_of(versus->samples, tokens()) : std::vector<double>{};
+}
+
+std::vector<double> Measurement::ratios() const {
+  std::vector<double> ratios;
+  for (size_t i = 0; versus && i < std::min(samples.size(), versus->samples.size()); ++i)
+    ratios.push_back(versus->samples[i].seconds / samples[i].seconds);
+  return ratios;
 }
 
 double Measurement::gigabytes_per_second() const {
@@ -128,32 +143,95 @@ Result<double> RoofBuffer::bytes_per_second() const {
       .bytes_per_second;
 }
 
-Result<Measurement> measure(Model& model, const Test& test, int repetitions, bool warm_up,
-                            CacheTypes kv, const RoofBuffer& roof, const OnStep& step) {
-  Measurement result{.test = test,
-                     .threads = model.threads(),
-                     .bytes_per_token = model.weight_bytes_per_token(),
-                     .kernels = model.kernels_in_use(),
-                     .test_time = now_utc()};
-  BITNET_TRY(Sequence sequence,
-             model.sequence(test.depth + test.prompt + test.generate + 1, kv.k, kv.v));
-  Runner runner(model, sequence);
-  if (warm_up) {
-    step("warm-up");
-    BITNET_CHECK(runner.prompt(test.prompt));
-    BITNET_CHECK(runner.generate(std::min(test.generate, 1)));
+namespace {
+
+// One model at one test, a repetition at a time.
+class Series {
+ public:
+  static Result<Series> make(Model& model, const Test& test, const How& how) {
+    BITNET_TRY(Sequence sequence,
+               model.sequence(test.depth + test.prompt + test.generate + 1, how.kv.k, how.kv.v));
+    return Series(model, std::move(sequence), test);
   }
-  for (int i = 0; i < repetitions; ++i) {
-    step(fmt::format("{}/{}", i + 1, repetitions));
-    sequence.truncate(0);
-    BITNET_CHECK(runner.prompt(test.depth));
+
+  Result<void> warm_up() {
+    Runner runner(model_, sequence_);
+    BITNET_CHECK(runner.prompt(test_.prompt));
+    return runner.generate(std::min(test_.generate, 1));
+  }
+
+  Result<Sample> repetition(const RoofBuffer& roof) {
+    Runner runner(model_, sequence_);
+    sequence_.truncate(0);
+    BITNET_CHECK(runner.prompt(test_.depth));
     BITNET_TRY(const double roof_bytes_per_second, roof.bytes_per_second());
     Sample sample{.roof_bytes_per_second = roof_bytes_per_second};
     const auto begin = Clock::now();
-    BITNET_CHECK(runner.prompt(test.prompt));
-    BITNET_CHECK(runner.generate(test.generate));
+    BITNET_CHECK(runner.prompt(test_.prompt));
+    BITNET_CHECK(runner.generate(test_.generate));
     sample.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    result.samples.push_back(sample);
+    return sample;
+  }
+
+ private:
+  Series(Model& model, Sequence sequence, const Test& test)
+      : model_(model), sequence_(std::move(sequence)), test_(test) {}
+  Model& model_;
+  Sequence sequence_;
+  Test test_;
+};
+
+Measurement begin_of(const Model& model, const Test& test) {
+  return {.test = test,
+          .threads = model.threads(),
+          .bytes_per_token = model.weight_bytes_per_token(),
+          .kernels = model.kernels_in_use(),
+          .test_time = now_utc()};
+}
+
+// A repetition more of one series.
+Result<void> repeat(Series& series, std::vector<Sample>& samples, const RoofBuffer& roof) {
+  BITNET_TRY(const Sample sample, series.repetition(roof));
+  samples.push_back(sample);
+  return {};
+}
+
+std::string counted(int i, const How& how) { return fmt::format("{}/{}", i + 1, how.repetitions); }
+
+}  // namespace
+
+Result<Measurement> measure(Model& model, const Test& test, const RoofBuffer& roof,
+                            const How& how) {
+  Measurement result = begin_of(model, test);
+  BITNET_TRY(Series series, Series::make(model, test, how));
+  if (how.warm_up) {
+    how.step("warm-up");
+    BITNET_CHECK(series.warm_up());
+  }
+  for (int i = 0; i < how.repetitions; ++i) {
+    how.step(counted(i, how));
+    BITNET_CHECK(repeat(series, result.samples, roof));
+  }
+  return result;
+}
+
+Result<Measurement> compare(Model& model, Model& other, const std::string& name, const Test& test,
+                            const RoofBuffer& roof, const How& how) {
+  Measurement result = begin_of(model, test);
+  Versus& versus = result.versus.emplace(name, other.kernels_in_use());
+  BITNET_TRY(Series a, Series::make(model, test, how));
+  BITNET_TRY(Series b, Series::make(other, test, how));
+  if (how.warm_up) {
+    how.step("warm-up");
+    BITNET_CHECK(a.warm_up());
+    BITNET_CHECK(b.warm_up());
+  }
+  for (int i = 0; i < how.repetitions; ++i) {
+    how.step(counted(i, how));
+    const bool b_first = i % 2 == 1;
+    if (b_first) BITNET_CHECK(repeat(b, versus.samples, roof));
+    BITNET_CHECK(repeat(a, result.samples, roof));
+    if (!b_first) BITNET_CHECK(repeat(b, versus.samples, roof));
   }
   return result;
 }

@@ -23,9 +23,9 @@ std::string parameters_text(uint64_t parameters) {
 
 const char* kv_name(KvType kv) { return kv == KvType::f16 ? "f16" : "f32"; }
 
-// One test as one object: llama-bench's fields first, in its order. What a CPU-only program has no
-// use for stands at llama-bench's defaults.
-json object_of(const ModelFacts& model, const Measurement& m) {
+// llama-bench's fields first, in its order; what a CPU-only program has no use for stands at
+// llama-bench's defaults.
+json measured(const ModelFacts& model, const Measurement& m) {
   std::vector<double> ns;
   std::vector<uint64_t> samples_ns;
   std::vector<double> roofs;
@@ -76,6 +76,28 @@ json object_of(const ModelFacts& model, const Measurement& m) {
           {"samples_roof_gb_per_s", roofs}};
 }
 
+// Of a comparison; keys as of the measurement itself.
+json versus_of(const Measurement& m) {
+  const Ratio ratio = ratio_of(m.ratios());
+  return {{"vs", m.versus->name},
+          {"vs_kernels", m.versus->kernels},
+          {"vs_avg_ts", mean(m.versus_rates())},
+          {"vs_stddev_ts", deviation(m.versus_rates())},
+          {"vs_ratio", ratio.median},
+          {"vs_ratio_low", ratio.low},
+          {"vs_ratio_high", ratio.high},
+          {"vs_rounds", ratio.rounds},
+          {"samples_vs_ts", m.versus_rates()},
+          {"samples_vs_ratio", m.ratios()}};
+}
+
+// One test as one object.
+json object_of(const ModelFacts& model, const Measurement& m) {
+  json object = measured(model, m);
+  if (m.versus) object.update(versus_of(m));
+  return object;
+}
+
 // Columns of tables: llama-bench has no samples in them.
 json columns_of(const ModelFacts& model, const Measurement& m) {
   json columns = json::object();
@@ -90,6 +112,13 @@ std::string dump(const json& value, int indent = -1) {
 
 std::string plain(const json& value) {
   return value.is_string() ? value.get<std::string>() : dump(value);
+}
+
+// All keys, for headers.
+json empty_columns(bool versus) {
+  Measurement none;
+  if (versus) none.versus.emplace();
+  return columns_of({}, none);
 }
 
 // In quotes; a quote inside is doubled, as CSV and SQL have it.
@@ -113,9 +142,9 @@ std::string keys(const json& object, std::string_view separator) {
   return joined(object, separator, [](const std::string& key, const json&) { return key; });
 }
 
-std::string no_header(const Columns&) { return {}; }
+std::string no_header(const Columns&, bool) { return {}; }
 
-std::string markdown_header(const Columns& more) {
+std::string markdown_header(const Columns& more, bool) {
   std::string names, lines;
   for (const std::string& key : more) {
     names += fmt::format(" {:>8} |", key);
@@ -127,27 +156,43 @@ std::string markdown_header(const Columns& more) {
          lines + " --------------: | -------------------: | -----: | ------: |\n";
 }
 
+// A row for the other one of a comparison: the ratio first, its speed in the column of speeds.
+std::string markdown_versus(const Measurement& m, const Columns& more) {
+  if (!m.versus) return {};
+  std::string settings;
+  for (size_t i = 0; i < more.size(); ++i) settings += fmt::format(" {:>8} |", "");
+  return fmt::format(
+      "| {:<30} | {:>10} | {:>10} | {:<10} | {:>7} |{} {:>15} | {:>20} | {:>6} | {:>7} |\n",
+      fmt::format("{} of {}", to_string(ratio_of(m.ratios())), m.versus->name), "", "", "",
+      m.threads, settings, name(m.test),
+      fmt::format("{:.2f} ± {:.2f}", mean(m.versus_rates()), deviation(m.versus_rates())), "", "");
+}
+
 std::string markdown_row(const ModelFacts& model, const Measurement& m, const Columns& more, bool) {
   const json object = object_of(model, m);
   std::string settings;
   for (const std::string& key : more) settings += fmt::format(" {:>8} |", plain(object[key]));
   const bool streams = m.gigabytes_per_second() > 0;
   return fmt::format(
-      "| {:<30} | {:>10} | {:>10} | {:<10} | {:>7} |{} {:>15} | {:>20} | {:>6} | {:>7} |\n",
-      model.type, size_text(model.bytes), parameters_text(model.parameters), "CPU", m.threads,
-      settings, name(m.test), fmt::format("{:.2f} ± {:.2f}", mean(m.rates()), deviation(m.rates())),
-      streams ? fmt::format("{:.1f}", m.gigabytes_per_second()) : "-",
-      streams ? fmt::format("{:.0f} %", 100 * m.roof_share()) : "-");
+             "| {:<30} | {:>10} | {:>10} | {:<10} | {:>7} |{} {:>15} | {:>20} | {:>6} | {:>7} |\n",
+             model.type, size_text(model.bytes), parameters_text(model.parameters), "CPU",
+             m.threads, settings, name(m.test),
+             fmt::format("{:.2f} ± {:.2f}", mean(m.rates()), deviation(m.rates())),
+             streams ? fmt::format("{:.1f}", m.gigabytes_per_second()) : "-",
+             streams ? fmt::format("{:.0f} %", 100 * m.roof_share()) : "-") +
+         markdown_versus(m, more);
 }
 
-std::string csv_header(const Columns&) { return keys(columns_of({}, Measurement{}), ",") + "\n"; }
+std::string csv_header(const Columns&, bool versus) {
+  return keys(empty_columns(versus), ",") + "\n";
+}
 
 std::string csv_row(const ModelFacts& model, const Measurement& m, const Columns&, bool) {
   const auto cell = [](const std::string&, const json& value) { return quoted(value, '"'); };
   return joined(columns_of(model, m), ",", cell) + "\n";
 }
 
-std::string json_header(const Columns&) { return "[\n"; }
+std::string json_header(const Columns&, bool) { return "[\n"; }
 
 std::string json_row(const ModelFacts& model, const Measurement& m, const Columns&, bool first) {
   std::string text = (first ? "  " : ",\n  ");
@@ -159,13 +204,13 @@ std::string json_line(const ModelFacts& model, const Measurement& m, const Colum
   return dump(object_of(model, m)) + "\n";
 }
 
-std::string sql_header(const Columns&) {
+std::string sql_header(const Columns&, bool versus) {
   const auto column = [](const std::string& key, const json& value) {
     const char* type = value.is_string() ? "TEXT" : value.is_number_float() ? "REAL" : "INTEGER";
     return fmt::format("  {} {}", key, type);
   };
   return fmt::format("CREATE TABLE IF NOT EXISTS llama_bench (\n{}\n);\n\n",
-                     joined(columns_of({}, Measurement{}), ",\n", column));
+                     joined(empty_columns(versus), ",\n", column));
 }
 
 std::string sql_row(const ModelFacts& model, const Measurement& m, const Columns&, bool) {

@@ -1,6 +1,6 @@
 // llama-bench's formats, so that scripts which read those read these: the same columns and keys in
-// the same order, ours after them (gb_per_s, roof_share, ...). A row is printed when it is
-// measured.
+// the same order, ours after them (gb_per_s, roof_share, ...; vs_ratio, ... where two are
+// compared). A row is printed when it is measured.
 #pragma once
 
 #include <span>
@@ -27,7 +27,8 @@ using Columns = std::vector<std::string>;
 
 struct Format {
   std::string_view name;  // of -o
-  std::string (*header)(const Columns& more);
+  // versus: the rows have Measurement::versus
+  std::string (*header)(const Columns& more, bool versus);
   // first: the first row of the output
   std::string (*row)(const ModelFacts& model, const Measurement& m, const Columns& more,
                      bool first);
