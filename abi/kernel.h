@@ -6,12 +6,14 @@
 //   Y[M,N] = X[M,K] * W[N,K]^T     M tokens, N output features (rows of W), K input features
 //   W ternary (-1, 0, +1), X int8 in -127..127, dot products exact in int32
 //
-// A kernel brings five functions. For one matrix:
-//   sizes    once: how large things are and how the work may be split (for a cache: when tuned)
+// A kernel brings five functions:
+//   facts    once, before any shape is known: what the kernel is, and whether it is one at all
+//   sizes    once a shape: how large things are and how the work may be split
 //   pack     once a matrix, by row ranges, in parallel: canonical trits -> its packing
-//   prepare  once an evaluation, by ranges of tokens or of K, shared by threads: X -> its form
-//   finish   after a barrier, joins what prepare left partial; may be absent
+//   prepare  once an evaluation, by ranges of tokens, shared by threads: X -> its form
 //   run      every evaluation, on a part (tokens m0..m1) x (rows n0..n1), by one thread a part
+// Why facts and sizes are two: facts serve whoever chooses among kernels, and end with the choice;
+// sizes serve whoever calls the chosen one, so a cache keeps them, as numbers.
 //
 // Alignment: packed, form and scratch are 64-byte aligned. Reading past an end: a kernel may read
 // up to 255 bytes past the end of packed, form and scratch, and not a byte past anything else. It
@@ -31,7 +33,7 @@ extern "C" {
 
 // Goes up whenever anything in this file changes its meaning; a cache of another version is
 // refused.
-#define BITNET_ABI_VERSION 1
+#define BITNET_ABI_VERSION 2
 
 // What becomes of the int32 dot products. Floats as docs/NUMERICS.md defines them: c = weight_scale
 // / token_scale is one division a token and segment, y = (float)dot * c.
@@ -51,17 +53,75 @@ enum BnSplit { BN_SPLIT_ROWS = 0, BN_SPLIT_TOKENS = 1 };
 // too.
 #define BN_MAX_K 131072
 
+// Why a template's parameters make no kernel. A kernel holds no text (a table of pointers would
+// need relocations), so it states a number, and the words stand here.
+enum BnUnfit {
+  BN_FITS = 0,
+  BN_UNFIT_VECTORS,
+  BN_UNFIT_PANEL,
+  BN_UNFIT_OVERRUN,
+  BN_UNFIT_TILE,
+  BN_UNFIT_REGISTERS,
+  BN_UNFIT_INTERVAL,
+  BN_UNFIT_CODE,
+  BN_UNFIT_BLOCK,
+  BN_UNFIT_BATCH,
+};
+static inline const char* bn_unfit_words(int32_t unfit) {
+  switch (unfit) {
+    case BN_FITS:
+      return "it fits";
+    case BN_UNFIT_VECTORS:
+      return "a panel of its packing is not whole vectors of its level";
+    case BN_UNFIT_PANEL:
+      return "a panel has more rows than its packing knows";
+    case BN_UNFIT_OVERRUN:
+      return "its loop would run further past the last panel than its packing allows";
+    case BN_UNFIT_TILE:
+      return "its tile is not whole vectors, or a panel not whole tiles";
+    case BN_UNFIT_REGISTERS:
+      return "its sums want more registers than were planned";
+    case BN_UNFIT_INTERVAL:
+      return "the interval at which narrow sums are widened is not whole iterations of its loop";
+    case BN_UNFIT_CODE:
+      return "its largest code is above what its level multiplies";
+    case BN_UNFIT_BLOCK:
+      return "its block of K is not whole iterations of its loop";
+    case BN_UNFIT_BATCH:
+      return "its batch of tokens is not whole vectors, or its blocks not whole panels";
+    default:
+      return "a reason that this program does not know";
+  }
+}
+
+#define BN_ANY_TOKENS INT64_MAX
+
+// What a kernel is, whatever the shape. Where unfit is not BN_FITS nothing else of it holds, and no
+// other function of it may be called.
+typedef struct BnFacts {
+  int32_t unfit;  // enum BnUnfit
+  // The tokens of an evaluation that it is written for; it computes any number of them.
+  int64_t tokens_min, tokens_max;  // BN_ANY_TOKENS: no limit
+  // The numbers that fix the bytes of its packing, beside the packing's name; 0 past the last.
+  // Kernels of one packing and equal numbers work on one packed copy.
+  int64_t layout[4];
+  // Products (weights times tokens) of one iteration of the innermost loop that works most, so that
+  // a cost of the loop is one of the work; 0: that loop says nothing of the whole.
+  int64_t loop_products;
+  // What a check must try: every path of run is taken by some evaluation of 1..check_tokens tokens
+  // on a part of check_rows rows, where K is at least check_k.
+  int64_t check_tokens, check_rows, check_k;
+} BnFacts;
+
 typedef struct BnSizes {
   int64_t packed_bytes;       // of the whole matrix [N][K]
   int64_t form_group_tokens;  // activations are prepared in groups of this many tokens
-  int64_t form_group_bytes;   // bytes of one group: M tokens take ceil(M / form_group_tokens) *
-                              // form_group_bytes
+  int64_t form_group_bytes;   // of one group: a form is ceil(M / form_group_tokens) of these
   int64_t scratch_bytes;      // per thread, for run
   int64_t exact_k;            // K up to which every accumulator is proved not to overflow
   int32_t row_step;           // n0 is a multiple of this, n1 too unless it is N
   int32_t token_step;         // m0 is a multiple of this, m1 too unless it is M
   int32_t split;              // enum BnSplit
-  int32_t reserved;           // 0
 } BnSizes;
 
 // Rows row_begin, row_begin + row_stride, ... < row_end of W share one weight scale.
@@ -74,14 +134,12 @@ typedef struct BnPack {
   int64_t n, k;         // the whole matrix
   int64_t n0, n1;       // rows to pack; n0 a multiple of row_step, n1 too unless it is N
   const int8_t* trits;  // [n1-n0][k]: row n0 first, values -1, 0, +1
-  uint8_t* packed;  // the whole packed matrix; the panels of n0..n1 are written, padding included
+  uint8_t* packed;      // the whole packed matrix; of it the panels of n0..n1, padding included
 } BnPack;
 
 typedef struct BnPrepare {
   int64_t k;
-  int64_t m0, m1;  // tokens; m0 a multiple of form_group_tokens
-  int64_t k0,
-      k1;  // input features (0..k for a whole row; other ranges only for kernels with a finish)
+  int64_t m0, m1;   // tokens; m0 a multiple of form_group_tokens
   const int8_t* x;  // [M][ldx], token 0 first, -127..127
   int64_t ldx;      // elements
   uint8_t* form;    // the whole form of M tokens
@@ -101,10 +159,10 @@ typedef struct BnRun {
   int64_t ldy;       // elements; BN_GATE_UP_* write N/2 columns
 } BnRun;
 
+typedef void BnFactsFn(BnFacts* facts);
 typedef void BnSizesFn(int64_t n, int64_t k, BnSizes* sizes);
 typedef void BnPackFn(const BnPack* pack);
 typedef void BnPrepareFn(const BnPrepare* prepare);
-typedef void BnFinishFn(const BnPrepare* prepare);
 typedef void BnRunFn(const BnRun* run);
 
 #ifdef __cplusplus

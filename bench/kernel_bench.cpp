@@ -47,7 +47,7 @@ class Subject {
       std::memcpy(packed_.data() + i * stride_, packed_.data(), stride_);
     const int64_t groups = (m + sizes_.form_group_tokens - 1) / sizes_.form_group_tokens;
     form_ = AlignedBuffer(static_cast<size_t>(groups * sizes_.form_group_bytes));
-    const BnPrepare prepare{k, 0, m, 0, k, x.data(), k, form_.as<uint8_t>()};
+    const BnPrepare prepare{k, 0, m, x.data(), k, form_.as<uint8_t>()};
     functions.prepare(&prepare);
     for (int t = 0; t < threads; ++t)
       scratch_.emplace_back(static_cast<size_t>(sizes_.scratch_bytes));

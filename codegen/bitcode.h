@@ -13,6 +13,7 @@ namespace bitnet::codegen {
 struct EmbeddedTemplate {
   std::string_view kernel, packing, form, isa;
   int64_t m_min, m_max;
+  std::string_view layout;    // "r"
   std::string_view defaults;  // "r=16 k=512", in the template's order
   std::string_view choices;   // "r=16,32 k=512,1024"
   std::string_view bitcode;

@@ -21,10 +21,11 @@ namespace bitnet::codegen {
 struct Template {
   std::string kernel, packing, form;
   Isa isa = Isa::scalar;
-  int64_t m_min = 1, m_max = kAnyTokens;                  // the token class that it is written for
+  int64_t m_min = 1, m_max = kAnyTokens;  // the token class that it is written for
+  std::vector<std::string> layout;        // the parameters that fix the packed bytes
   std::vector<std::pair<std::string, int64_t>> defaults;  // parameters in the template's order
-  // Values worth trying, of the same parameters. Not every combination fits: sizes() says exact_k =
-  // 0 where one does not.
+  // Values worth trying, of the same parameters. Not every combination fits: the kernel's facts say
+  // which does not, and why.
   std::vector<std::pair<std::string, std::vector<int64_t>>> choices;
   std::string hash;  // of this bitcode: part of every wisdom key
 };
@@ -48,7 +49,7 @@ struct Spec {
 
 struct Object {
   Spec spec;
-  // ELF relocatable; symbols <to_string(name)>_<n>x<k>_{sizes,pack,prepare,finish,run}
+  // ELF relocatable; symbols <to_string(name)>_<n>x<k>_{facts,sizes,pack,prepare,run}
   std::vector<std::byte> bytes;
   StaticReport report;
 };

@@ -1,6 +1,6 @@
 # bitnet_embed_bitcode(TARGET): a library with the bitcode files and their table, for codegen/bitcode.h.
-# Reads BITNET_BITCODE_ROWS, a list of "kernel|packing|form|isa|m_min|m_max|defaults|choices|path", defaults
-# like "r=16 k=512", choices like "r=16,32 k=512".
+# Reads BITNET_BITCODE_ROWS, a list of "kernel|packing|form|isa|m_min|m_max|layout|defaults|choices|path", layout
+# like "r", defaults like "r=16 k=512", choices like "r=16,32 k=512".
 function(bitnet_embed_bitcode target)
   set(asm ".section .rodata\n")
   set(declarations "")
@@ -14,14 +14,15 @@ function(bitnet_embed_bitcode target)
     list(GET field 3 isa)
     list(GET field 4 m_min)
     list(GET field 5 m_max)
-    list(GET field 6 defaults)
-    list(GET field 7 choices)
-    list(GET field 8 path)
+    list(GET field 6 layout)
+    list(GET field 7 defaults)
+    list(GET field 8 choices)
+    list(GET field 9 path)
     set(id "bn_bitcode_${kernel}_${packing}_${isa}")
     string(APPEND asm ".balign 16\n.globl ${id}\n${id}: .incbin \"${path}\"\n.globl ${id}_end\n${id}_end:\n")
     string(APPEND declarations "extern \"C\" const char ${id}[], ${id}_end[];\n")
-    string(APPEND rows "    {\"${kernel}\", \"${packing}\", \"${form}\", \"${isa}\", ${m_min}, ${m_max}, \"${defaults}\",\n"
-                       "     \"${choices}\", {${id}, static_cast<size_t>(${id}_end - ${id})}},\n")
+    string(APPEND rows "    {\"${kernel}\", \"${packing}\", \"${form}\", \"${isa}\", ${m_min}, ${m_max}, \"${layout}\",\n"
+                       "     \"${defaults}\", \"${choices}\", {${id}, static_cast<size_t>(${id}_end - ${id})}},\n")
     list(APPEND files ${path})
   endforeach()
   file(GENERATE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/bitcode.S

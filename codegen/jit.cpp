@@ -51,20 +51,19 @@ class OrcJit final : public Jit {
   Result<KernelFunctions> look_up(llvm::orc::JITDylib& library, const std::string& prefix) {
     KernelFunctions f;
     std::string missing;
-    const auto symbol = [&]<typename Function>(Function*& function, const char* suffix,
-                                               bool wanted = true) {
+    const auto symbol = [&]<typename Function>(Function*& function, const char* suffix) {
       auto found = jit_->lookup(library, prefix + suffix);
       if (found) {
         function = found->toPtr<Function*>();
       } else {
         const std::string reason = llvm::toString(found.takeError());
-        if (wanted && missing.empty()) missing = reason;
+        if (missing.empty()) missing = reason;
       }
     };
+    symbol(f.facts, "_facts");
     symbol(f.sizes, "_sizes");
     symbol(f.pack, "_pack");
     symbol(f.prepare, "_prepare");
-    symbol(f.finish, "_finish", /*wanted=*/false);
     symbol(f.run, "_run");
     if (!missing.empty()) return fail(invalid, "{}: {}", prefix, missing);
     return f;

@@ -244,7 +244,6 @@ Result<void> set_entries(Manifest& manifest,
     };
     kernel.pack = offset("_pack");
     kernel.prepare = offset("_prepare");
-    kernel.finish = offset("_finish");
     kernel.run = offset("_run");
     if (kernel.pack == 0 || kernel.prepare == 0 || kernel.run == 0)
       return fail(invalid, "{}: functions are missing in the linked file", kernel.symbol_prefix);
@@ -273,7 +272,7 @@ Result<std::vector<std::byte>> link_cache(std::span<const Object> objects, Manif
   BITNET_TRY(const llvm::Triple triple, triple_of(objects.front()));
   manifest.architecture = architecture_of(triple);
   for (KernelRecord& kernel : manifest.kernels)
-    kernel.pack = kernel.prepare = kernel.finish = kernel.run = kWidestOffset;
+    kernel.pack = kernel.prepare = kernel.run = kWidestOffset;
   BITNET_TRY(std::vector<std::byte> file, link(objects, to_json(manifest), triple));
   BITNET_TRY(const ElfLayout layout, vet_elf(file, manifest.architecture));
   BITNET_TRY(const auto functions, functions_of(file, layout));

@@ -9,6 +9,7 @@
 #include <llvm/TargetParser/Host.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "codegen/llvm_support.h"
@@ -23,19 +24,33 @@ constexpr unsigned kCallLatency = 100;  // there are no calls
 
 using Sequence = std::vector<std::unique_ptr<llvm::mca::Instruction>>;
 
-// What a kernel's work is made of: products with sums, and table look-ups.
-// Batched look-ups are sums of what memory holds.
-constexpr std::string_view kWork[] = {"DPBUSD",   "DPWSSD",      "MADDUBS", "MADDW",   "MULL",
-                                      "MLA",      "DOT",         "MMLA",    "SHUFB",   "TBL",
-                                      "PERMB",    "PERMI2B",     "IMUL",    "PADDWrm", "PADDWYrm",
-                                      "PADDWZrm", "PADDWZ256rm", "ADDv8i16"};
+const llvm::MCInstrDesc& desc_of(const Instruction& i, const MachineCode& machine) {
+  return machine.instructions->get(i.inst.getOpcode());
+}
 
-int work_in(const DecodedFunction& run, const InnerLoop& loop, const MachineCode& machine) {
-  return static_cast<int>(std::ranges::count_if(loop.code, [&](size_t n) {
-    const std::string_view name = view(machine.instructions->getName(run.code[n].inst.getOpcode()));
-    return std::ranges::any_of(kWork,
-                               [&](std::string_view part) { return name.find(part) != name.npos; });
-  }));
+// Whether it makes a vector of vectors, in registers or one of them in memory. Loads, broadcasts
+// and stores do not, nor does what counts and addresses.
+bool computes_vectors(const Instruction& i, const MachineCode& machine) {
+  constexpr unsigned kVectorBits = 128;
+  const llvm::MCInstrDesc& desc = desc_of(i, machine);
+  const auto is_vector = [&](const llvm::MCOperandInfo& operand) {
+    return operand.RegClass >= 0 &&
+           machine.registers->getRegClass(static_cast<unsigned>(operand.RegClass))
+                   .getSizeInBits() >= kVectorBits;
+  };
+  const auto operands = desc.operands();
+  return !desc.mayStore() && llvm::any_of(operands.take_front(desc.getNumDefs()), is_vector) &&
+         llvm::any_of(operands.drop_front(desc.getNumDefs()), is_vector);
+}
+
+bool computes_floats(const DecodedFunction& run, const InnerLoop& loop, const MachineCode& m) {
+  return std::ranges::any_of(
+      loop.code, [&](size_t n) { return desc_of(run.code[n], m).mayRaiseFPException(); });
+}
+
+size_t vectors_in(const DecodedFunction& run, const InnerLoop& loop, const MachineCode& m) {
+  return static_cast<size_t>(
+      std::ranges::count_if(loop.code, [&](size_t n) { return computes_vectors(run.code[n], m); }));
 }
 
 Sequence lower(const DecodedFunction& run, const InnerLoop& loop, const MachineCode& m,
@@ -85,14 +100,20 @@ std::string model_cpu(std::string_view architecture, const std::string& tune_cpu
 }
 
 std::vector<InnerLoop> work_loops(const DecodedFunction& run, const MachineCode& machine) {
-  std::multimap<int, InnerLoop, std::greater<>>
-      ranked;  // equal ones stay in the order of their addresses
+  // Equal ones stay in the order of their addresses.
+  std::multimap<size_t, InnerLoop, std::greater<>> of_vectors, others;
   for (InnerLoop& loop : inner_loops(run, machine)) {
-    const int work = work_in(run, loop, machine);
-    if (work > 0) ranked.emplace(work, std::move(loop));
+    if (computes_floats(run, loop, machine)) continue;
+    const size_t vectors = vectors_in(run, loop, machine), length = loop.code.size();
+    if (vectors > 0) {
+      of_vectors.emplace(vectors, std::move(loop));
+    } else {
+      others.emplace(length, std::move(loop));
+    }
   }
   std::vector<InnerLoop> loops;
-  for (auto& [work, loop] : ranked) loops.push_back(std::move(loop));
+  for (auto& [work, loop] : of_vectors.empty() ? others : of_vectors)
+    loops.push_back(std::move(loop));
   return loops;
 }
 

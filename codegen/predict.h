@@ -18,8 +18,9 @@ namespace bitnet::codegen {
 // graniterapids, znver5 = znver4).
 std::string model_cpu(std::string_view architecture, const std::string& tune_cpu);
 
-// The innermost loops of a kernel's run that multiply or look up, the one with most of that first.
-// Loops that set up sums or convert to float are run once a row and left out.
+// The innermost loops of a kernel's run that do its work, products, sums and look-ups of integers:
+// those that compute vectors, the one with most such instructions first; where there is none, any,
+// the longest first. Loops that compute floats are left out: an epilogue is run once a row.
 std::vector<InnerLoop> work_loops(const DecodedFunction& run, const MachineCode& machine);
 
 // Cycles of one iteration; 0 where there is no model.

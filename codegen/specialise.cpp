@@ -31,8 +31,8 @@ namespace {
 
 using enum Error::Kind;
 
-// The functions of a template, by the end of their names; finish may be absent.
-constexpr std::array<std::string_view, 5> kEntries = {"sizes", "pack", "prepare", "finish", "run"};
+// The functions of a template, by the end of their names.
+constexpr std::array<std::string_view, 5> kEntries = {"facts", "sizes", "pack", "prepare", "run"};
 constexpr std::string_view kParameterPrefix = "P_";
 
 // Errors and frame sizes reach us as diagnostics of the context.
@@ -111,9 +111,7 @@ class Specialiser {
       slot = &function;
     }
     for (size_t i = 0; i < kEntries.size(); ++i) {
-      if (found[i] == nullptr && kEntries[i] != "finish")
-        return fail(invalid, "the template has no function {}", kEntries[i]);
-      if (found[i] == nullptr) continue;
+      if (found[i] == nullptr) return fail(invalid, "the template has no function {}", kEntries[i]);
       found[i]->setName(symbol_prefix(spec_) + "_" + std::string(kEntries[i]));
       found[i]->setVisibility(llvm::GlobalValue::DefaultVisibility);
       found[i]->setDSOLocal(true);

@@ -3,7 +3,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cassert>
 #include <charconv>
+#include <cstdlib>
 
 #include "codegen/bitcode.h"
 
@@ -12,14 +14,16 @@ namespace {
 
 using enum Error::Kind;
 
+// The text before the separator, or all of it, which is taken off `rest`.
+std::string_view next(std::string_view& rest, char separator) {
+  const std::string_view item = rest.substr(0, rest.find(separator));
+  rest.remove_prefix(std::min(item.size() + 1, rest.size()));
+  return item;
+}
+
 // "r=16,32 k=512" -> {r, {16, 32}}, {k, {512}}. The build writes it, so a mistake is a bug of
 // embed.cmake.
 std::vector<std::pair<std::string, std::vector<int64_t>>> parse_choices(std::string_view text) {
-  const auto next = [](std::string_view& rest, char separator) {
-    const std::string_view item = rest.substr(0, rest.find(separator));
-    rest.remove_prefix(std::min(item.size() + 1, rest.size()));
-    return item;
-  };
   std::vector<std::pair<std::string, std::vector<int64_t>>> choices;
   while (!text.empty()) {
     std::string_view values = next(text, ' ');
@@ -40,18 +44,35 @@ std::vector<std::pair<std::string, int64_t>> parse_defaults(std::string_view tex
   return defaults;
 }
 
+std::vector<std::string> parse_layout(std::string_view text) {
+  std::vector<std::string> layout;
+  while (!text.empty()) layout.emplace_back(next(text, ' '));
+  return layout;
+}
+
+// What the build made and cannot be had is a bug of the build: never a template of another level,
+// nor one without a hash, under which old measurements would pass for its own.
+auto made_by_the_build(auto found) {
+  if (!found) {
+    assert(false && "an embedded template");
+    std::abort();
+  }
+  return std::move(*found);
+}
+
 std::vector<Template> make_templates() {
   std::vector<Template> list;
   for (const EmbeddedTemplate& e : embedded_templates()) {
     list.push_back({.kernel = std::string(e.kernel),
                     .packing = std::string(e.packing),
                     .form = std::string(e.form),
-                    .isa = parse_isa(e.isa).value_or(Isa::scalar),
+                    .isa = made_by_the_build(parse_isa(e.isa)),
                     .m_min = e.m_min,
                     .m_max = e.m_max,
+                    .layout = parse_layout(e.layout),
                     .defaults = parse_defaults(e.defaults),
                     .choices = parse_choices(e.choices),
-                    .hash = bitcode_hash(e.bitcode).value_or("")});
+                    .hash = made_by_the_build(bitcode_hash(e.bitcode))});
   }
   return list;
 }

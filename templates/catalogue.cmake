@@ -8,13 +8,26 @@
 #   tokens   the class of M that it is written for, min-max; * is no limit
 #   role     default: the built-in choice of its level for that class; extra: in the catalogue, but not chosen untuned
 #   then parameters in the order of the kernel's name, name=default:choice,choice,... (params.h has their meaning). Not
-#   every combination fits: the kernel's sizes() says exact_k = 0 where one does not.
+#   every combination fits: the kernel's facts say which does not, and why.
 set(BITNET_CATALOGUE "")
 function(bitnet_instance kernel packing form isa tokens role)
+  if(NOT DEFINED BITNET_LAYOUT_${packing})
+    message(FATAL_ERROR "catalogue: packing ${packing} of ${kernel} has no bitnet_packing()")
+  endif()
   string(JOIN " " parameters ${ARGN})
   list(APPEND BITNET_CATALOGUE "${kernel}|${packing}|${form}|${isa}|${tokens}|${role}|${parameters}")
   set(BITNET_CATALOGUE "${BITNET_CATALOGUE}" PARENT_SCOPE)
 endfunction()
+
+# bitnet_packing(NAME parameter...): the parameters that fix the bytes of packings/<NAME>.h, in the order in which its
+# packing_layout() states their values: what must be known of a kernel before it is compiled. A test compares the two.
+function(bitnet_packing packing)
+  set(BITNET_LAYOUT_${packing} "${ARGN}" PARENT_SCOPE)
+endfunction()
+
+bitnet_packing(t2 r)
+bitnet_packing(tl1 r)
+bitnet_packing(tl2 r)
 
 bitnet_instance(gemv t2 rows scalar     1-1 default r=16:16 s=1:1 u=1:1 pf=0:0)
 bitnet_instance(gemv t2 rows ssse3      1-1 default r=16:16,32 s=2:1,2 u=1:1,2 pf=4096:0,1024,2048,4096,8192)
@@ -53,25 +66,32 @@ bitnet_instance(lut tl2 rows neon       1-* extra r=16:16,32,64 k=768:0,768,1536
 #   parameters  "r=32 s=4"            defaults, in order
 #   choices     "r=16,32,64 s=1,4"
 #   name        gemv_t2_avx512vnni__r32_s4
-#   key         t2_r32                what fixes the packed bytes
+#   layout      r                     parameters that fix the packed bytes, a list
+#   key         t2_r32                the packing and their values
 #   macros      -DP_r=32 -DP_s=4      a list
-#   flags       -DBN_ISA=… -DBN_PACKING=… -DBN_FORM=… a list
+#   flags       -DBN_ISA=… -DBN_PACKING=… and what else kernels/kernel.h names, a list
 function(bitnet_instance_fields entry)
   string(REPLACE "|" ";" fields "${entry}")
   list(POP_FRONT fields kernel packing form isa tokens role all)
   string(REGEX REPLACE "-.*" "" m_min "${tokens}")
   string(REGEX REPLACE ".*-" "" m_max "${tokens}")
+  string(REPLACE "*" BN_ANY_TOKENS m_max "${m_max}")
   string(REGEX REPLACE ":[^ ]*" "" parameters "${all}")
   string(REGEX REPLACE "=[0-9]+:" "=" choices "${all}")
-  string(REGEX MATCH "r=([0-9]+)" rows "${parameters}")
-  set(key "${packing}_r${CMAKE_MATCH_1}")
+  set(layout ${BITNET_LAYOUT_${packing}})
+  set(key ${packing})
+  foreach(parameter ${layout})
+    string(REGEX MATCH "(^| )${parameter}=([0-9]+)" found "${parameters}")
+    string(APPEND key _${parameter}${CMAKE_MATCH_2})
+  endforeach()
   string(REPLACE "=" "" suffix "${parameters}")
   string(REPLACE " " "_" suffix "${suffix}")
   set(name "${kernel}_${packing}_${isa}__${suffix}")
   string(REPLACE " " ";" macros "${parameters}")
   list(TRANSFORM macros PREPEND "-DP_")
-  set(flags -DBN_ISA=${isa} -DBN_PACKING=${packing} -DBN_FORM=${form})
-  foreach(variable kernel packing form isa m_min m_max role parameters choices name key macros flags)
+  set(flags -DBN_ISA=${isa} -DBN_PACKING=${packing} -DBN_FORM=${form} -DBN_TOKENS_MIN=${m_min}
+            -DBN_TOKENS_MAX=${m_max})
+  foreach(variable kernel packing form isa m_min m_max role parameters choices name layout key macros flags)
     set(${variable} "${${variable}}" PARENT_SCOPE)
   endforeach()
 endfunction()

@@ -20,17 +20,17 @@ function(bitnet_kernel_library library prefix)
     bitnet_template_object(object ${source} ${ARG_ARCH} ${level} ${symbol} ${flags} ${macros} -DBN_PREFIX=${symbol}
                            ${ARG_FLAGS})
     list(APPEND objects ${object})
-    string(APPEND declarations "extern \"C\" BnSizesFn ${symbol}_sizes;\nextern \"C\" BnPackFn ${symbol}_pack;\n"
-           "extern \"C\" BnPrepareFn ${symbol}_prepare;\nextern \"C\" BnRunFn ${symbol}_run;\n")
+    string(APPEND declarations "extern \"C\" BnFactsFn ${symbol}_facts;\nextern \"C\" BnSizesFn ${symbol}_sizes;\n"
+           "extern \"C\" BnPackFn ${symbol}_pack;\nextern \"C\" BnPrepareFn ${symbol}_prepare;\n"
+           "extern \"C\" BnRunFn ${symbol}_run;\n")
     string(REGEX REPLACE "([a-z]+)=([0-9]+) ?" "{\"\\1\", \\2}, " pairs "${parameters}")
-    string(REPLACE "*" "kAnyTokens" m_max "${m_max}")
     set(preferred false)
     if(role STREQUAL default)
       set(preferred true)
     endif()
     string(APPEND rows "    {{\"${kernel}\", \"${packing}\", Isa::${isa}, {${pairs}}},\n     \"${key}\", \"${form}\", "
-           "${m_min}, ${m_max}, ${preferred},\n     {${symbol}_sizes, ${symbol}_pack, ${symbol}_prepare, nullptr, "
-           "${symbol}_run}},\n")
+           "${m_min}, ${m_max}, ${preferred},\n     {${symbol}_facts, ${symbol}_sizes, ${symbol}_pack, "
+           "${symbol}_prepare, ${symbol}_run}},\n")
   endforeach()
   string(REPLACE ", }" "}" rows "${rows}")
   file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${library}.inc @ONLY CONTENT

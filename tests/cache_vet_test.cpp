@@ -269,8 +269,8 @@ INSTANTIATE_TEST_SUITE_P(
         manifest_attack(
             "PackMisaligned", [](Manifest& m) { m.kernels[0].pack += 1; }, "not a multiple of 64"),
         manifest_attack(
-            "FinishInHeaders", [](Manifest& m) { m.kernels[0].finish = 128; },
-            "entry point finish"),
+            "PrepareInHeaders", [](Manifest& m) { m.kernels[0].prepare = 128; },
+            "entry point prepare"),
         manifest_attack(
             "ExactK", [](Manifest& m) { m.kernels[0].sizes.exact_k = 0; }, "exact_k 0"),
         manifest_attack(

@@ -9,7 +9,7 @@
 namespace bitnet::codegen {
 namespace {
 
-// Runs pack, prepare, finish and run of a leaf on random data and compares with plain loops.
+// Runs pack, prepare and run of a leaf on random data and compares with plain loops.
 void expect_right(const KernelFunctions& f, int64_t n, int64_t k) {
   std::mt19937 random(7);
   std::vector<int8_t> trits(static_cast<size_t>(n * k)), x(static_cast<size_t>(k));
@@ -19,11 +19,8 @@ void expect_right(const KernelFunctions& f, int64_t n, int64_t k) {
   const BnPack pack{
       .n = n, .k = k, .n0 = 0, .n1 = n, .trits = trits.data(), .packed = packed.data()};
   f.pack(&pack);
-  const BnPrepare prepare{
-      .k = k, .m0 = 0, .m1 = 1, .k0 = 0, .k1 = k, .x = x.data(), .ldx = k, .form = form.data()};
+  const BnPrepare prepare{.k = k, .m0 = 0, .m1 = 1, .x = x.data(), .ldx = k, .form = form.data()};
   f.prepare(&prepare);
-  ASSERT_NE(f.finish, nullptr);
-  f.finish(&prepare);
   std::vector<int32_t> y(static_cast<size_t>(n));
   const BnRun run{.n = n,
                   .k = k,
@@ -178,7 +175,6 @@ TEST(Link, ManifestIsFilledIn) {
   ASSERT_EQ(manifest->kernels.size(), 1U);
   EXPECT_EQ(manifest->kernels[0].symbol_prefix, "leaf_bytes_scalar__step4_bias0_0x0");
   EXPECT_NE(manifest->kernels[0].run, 0U);
-  EXPECT_NE(manifest->kernels[0].finish, 0U);
   EXPECT_EQ(manifest->plans.size(), 2U);
   EXPECT_EQ(manifest->plans[0].problems[0].problem, leaf_problem());
   EXPECT_EQ(manifest->plans[0].problems[0].classes[0].nanoseconds, 12.5);

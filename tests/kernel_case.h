@@ -97,9 +97,9 @@ class KernelCase {
     const int64_t form_unit = (token_unit + sizes.form_group_tokens - 1) / sizes.form_group_tokens *
                               sizes.form_group_tokens;
     for (int64_t m = 0; m < s_.m; m += form_unit) {
-      const BnPrepare prepare{s_.k, m,          std::min(m + form_unit, s_.m),
-                              0,    s_.k,       reinterpret_cast<int8_t*>(x.data()),
-                              s_.k, form.data()};
+      const BnPrepare prepare{
+          s_.k, m,          std::min(m + form_unit, s_.m), reinterpret_cast<int8_t*>(x.data()),
+          s_.k, form.data()};
       f.prepare(&prepare);
     }
     const bool gate = epilogue == BN_GATE_UP_SILU || epilogue == BN_GATE_UP_RELU2;

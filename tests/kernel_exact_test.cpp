@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <map>
 
 #include "runtime/cpu/isa.h"
 #include "tests/kernel_case.h"
@@ -28,6 +29,11 @@ class EveryKernel : public testing::TestWithParam<Subject> {
       GTEST_SKIP() << "this CPU has no " << name(kernel().name.isa);
   }
   const BuiltinKernel& kernel() const { return *GetParam().kernel; }
+  BnFacts facts() const {
+    BnFacts facts{};
+    kernel().functions.facts(&facts);
+    return facts;
+  }
   // How many of the seeded shapes to try. scalar is its own twin, so it need not be fast here.
   uint32_t shapes() const {
     if (std::getenv("BITNET_FULL") != nullptr) return 400;
@@ -53,11 +59,38 @@ Shape awkward_shape(std::mt19937& random) {
           pick(random() % 4 == 0 ? 1500 : 200)};
 }
 
+// The numbers of a packing key, "t2_r32": those of BnFacts.layout.
+std::vector<int64_t> layout_in(const std::string& key, const std::string& packing) {
+  EXPECT_TRUE(key.starts_with(packing)) << key;
+  std::vector<int64_t> numbers;
+  for (size_t at = packing.size(); (at = key.find('_', at)) != std::string::npos; ++at)
+    numbers.push_back(std::stoll(key.substr(key.find_first_of("0123456789", at))));
+  numbers.resize(std::size(BnFacts{}.layout));
+  return numbers;
+}
+
 TEST_P(EveryKernel, Fits) {
+  EXPECT_EQ(facts().unfit, BN_FITS) << bn_unfit_words(facts().unfit);
   BnSizes sizes{};
   kernel().functions.sizes(64, 64, &sizes);
   EXPECT_EQ(sizes.exact_k, BN_MAX_K);
   EXPECT_EQ(sizes.row_step % 2, 0) << "a gate and its up row belong to one part";
+}
+
+TEST_P(EveryKernel, StatesWhatTheCatalogueSaysOfIt) {
+  const BnFacts f = facts();
+  EXPECT_EQ(f.tokens_min, kernel().m_min);
+  EXPECT_EQ(f.tokens_max, kernel().m_max);
+  EXPECT_EQ(std::vector<int64_t>(std::begin(f.layout), std::end(f.layout)),
+            layout_in(kernel().packing_key, kernel().name.packing));
+}
+
+// As its facts ask, with random numbers and at the extremes.
+TEST_P(EveryKernel, MatchesTheReferenceOnEveryPath) {
+  const BnFacts f = facts();
+  for (const Fill fill : {Fill::random, Fill::plus_plus, Fill::plus_minus})
+    for (int64_t m = 1; m <= f.check_tokens && !HasFailure(); ++m)
+      expect_exact(KernelCase({m, f.check_rows + 2, f.check_k}, 3, fill), BN_INT32);
 }
 
 TEST_P(EveryKernel, MatchesTheReferenceOnAwkwardShapes) {
@@ -78,10 +111,9 @@ TEST_P(EveryKernel, IsExactAtTheExtremes) {
   for (const Fill fill : {Fill::plus_plus, Fill::plus_minus, Fill::minus_plus})
     for (const int64_t k : {int64_t{65536}, int64_t{BN_MAX_K}, int64_t{129}})
       expect_exact(KernelCase({GetParam().native() ? 3 : 1, 34, k}, 1, fill), BN_INT32);
-  // As many tokens and rows as batch builds tables for, whole and half.
-  if (kernel().m_max == 1) return;
+  const Shape shape{facts().check_tokens, facts().check_rows + 2, GetParam().native() ? 4103 : 515};
   for (const Fill fill : {Fill::plus_plus, Fill::plus_minus, Fill::minus_plus})
-    expect_exact(KernelCase({51, 66, GetParam().native() ? 4103 : 515}, 1, fill), BN_INT32);
+    expect_exact(KernelCase(shape, 1, fill), BN_INT32);
 }
 
 TEST_P(EveryKernel, PartsMakeTheWhole) {
@@ -103,6 +135,26 @@ std::vector<Subject> all() {
 INSTANTIATE_TEST_SUITE_P(, EveryKernel, testing::ValuesIn(all()), [](const auto& info) {
   return info.param.group + "_" + to_string(info.param.kernel->name);
 });
+
+TEST(Packings, OfOneKeyAreTheSameBytes) {
+  constexpr int64_t kN = 70, kK = 261;
+  std::vector<int8_t> trits(kN * kK);
+  std::mt19937 random(23);
+  for (int8_t& t : trits) t = static_cast<int8_t>(static_cast<int>(random() % 3) - 1);
+  std::map<std::string, std::pair<std::vector<uint8_t>, std::string>> first;
+  for (const Subject& subject : all()) {
+    const BuiltinKernel& kernel = *subject.kernel;
+    if (subject.native() && !reported_isa().has(kernel.name.isa)) continue;
+    BnSizes sizes{};
+    kernel.functions.sizes(kN, kK, &sizes);
+    std::vector<uint8_t> packed(static_cast<size_t>(sizes.packed_bytes));
+    const BnPack pack{kN, kK, 0, kN, trits.data(), packed.data()};
+    kernel.functions.pack(&pack);
+    const std::string who = subject.group + "_" + to_string(kernel.name);
+    const auto [at, fresh] = first.try_emplace(kernel.packing_key, packed, who);
+    EXPECT_TRUE(at->second.first == packed) << who << " and " << at->second.second;
+  }
+}
 
 TEST(BuiltinSource, AnswersEveryClassWithOnePacking) {
   IsaSet set;

@@ -27,7 +27,7 @@ std::vector<T> run(BnEpilogue epilogue, std::vector<T> y, int64_t ldy) {
   AlignedBuffer form(static_cast<size_t>(2 * sizes.form_group_bytes));
   const BnPack pack{4, 3, 0, 4, &kW[0][0], packed.as<uint8_t>()};
   f.pack(&pack);
-  const BnPrepare prepare{3, 0, 2, 0, 3, &kX[0][0], 3, form.as<uint8_t>()};
+  const BnPrepare prepare{3, 0, 2, &kX[0][0], 3, form.as<uint8_t>()};
   f.prepare(&prepare);
   const float token_scale[2] = {2.0F, 4.0F};
   const BnSegment even_odd[2] = {{0, 4, 2, 1.0F}, {1, 4, 2, 8.0F}};

@@ -81,7 +81,11 @@ TEST(Candidates, EveryLevelOfTheCpuIsTriedTheBestFirst) {
   }
 }
 
-Compiled made_up(const std::string& kernel, int complexity, double cycles, int spills) {
+// products: of an iteration of its loop; 0 unknown.
+Compiled made_up(const std::string& kernel, int complexity, int64_t products, double cycles,
+                 int spills) {
+  BnFacts facts{};
+  facts.loop_products = products;
   codegen::Object object;
   object.report = {.code_bytes = 0, .stack_bytes = 0, .spills = spills, .cycles = cycles};
   return {.problem = 0,
@@ -91,6 +95,7 @@ Compiled made_up(const std::string& kernel, int complexity, double cycles, int s
                         .hash = {},
                         .complexity = complexity},
           .object = std::make_shared<const codegen::Object>(std::move(object)),
+          .facts = facts,
           .sizes = {},
           .functions = {}};
 }
@@ -107,21 +112,21 @@ std::vector<std::string> left_after(Pruner pruner, std::vector<Compiled> kernels
 
 TEST(Prune, DropsWhatCostsFarMoreThanTheLeastOfItsTemplateButNeverTheBuiltIn) {
   // 8 cycles for 32 rows are the least; r16 at the same cycles costs twice as much.
-  const std::vector<Compiled> gemv{made_up("gemv_t2_avx512vnni__r16_s4_u1", 1, 8, 0),
-                                   made_up("gemv_t2_avx512vnni__r32_s4_u1", 1, 8, 0),
-                                   made_up("gemv_t2_avx512vnni__r32_s1_u1", 0, 40, 0),
-                                   made_up("gemv_t2_avx2__r16_s2_u1", 1, 60, 0)};
+  const std::vector<Compiled> gemv{made_up("gemv_t2_avx512vnni__r16_s4_u1", 1, 256, 8, 0),
+                                   made_up("gemv_t2_avx512vnni__r32_s4_u1", 1, 512, 8, 0),
+                                   made_up("gemv_t2_avx512vnni__r32_s1_u1", 0, 512, 40, 0),
+                                   made_up("gemv_t2_avx2__r16_s2_u1", 1, 256, 60, 0)};
   EXPECT_EQ(left_after(Pruner(1, false), gemv, 1),
             (std::vector<std::string>{"gemv_t2_avx512vnni__r32_s4_u1",
                                       "gemv_t2_avx512vnni__r32_s1_u1", "gemv_t2_avx2__r16_s2_u1"}));
   EXPECT_EQ(left_after(Pruner(1, true), gemv, 0).size(), 4U);  // memory waits for none of them
   // Stack accesses cost something; where nothing is known of a loop, far more of them are too many.
   EXPECT_EQ(left_after(Pruner(2, true),
-                       {made_up("small_t2_avxvnni__r16_t16_c5_u1", 0, 40, 0),
-                        made_up("small_t2_avxvnni__r16_t16_c6_u1", 1, 48, 12),
-                        made_up("small_t2_avxvnni__r16_t16_c8_u1", 1, 62, 150),
-                        made_up("batch_t2_avx2__r16_t8_c8_b32_k32_u1", 1, 30, 4),
-                        made_up("batch_t2_avx2__r16_t16_c8_b32_k32_u1", 1, 30, 80)},
+                       {made_up("small_t2_avxvnni__r16_t16_c5_u1", 0, 1280, 40, 0),
+                        made_up("small_t2_avxvnni__r16_t16_c6_u1", 1, 1536, 48, 12),
+                        made_up("small_t2_avxvnni__r16_t16_c8_u1", 1, 2048, 62, 150),
+                        made_up("batch_t2_avx2__r16_t8_c8_b32_k32_u1", 1, 0, 30, 4),
+                        made_up("batch_t2_avx2__r16_t16_c8_b32_k32_u1", 1, 0, 30, 80)},
                        2),
             (std::vector<std::string>{"small_t2_avxvnni__r16_t16_c5_u1",
                                       "small_t2_avxvnni__r16_t16_c6_u1",
@@ -166,11 +171,11 @@ TEST(Checker, AcceptsTheReferenceAndRefusesWrongResultsAndStrayWrites) {
     EXPECT_TRUE(checker.check("short", sizes, functions)
                     .error()
                     .message.ends_with("is above 299, up to which its sums are exact"));
-    sizes.exact_k = 0;
-    EXPECT_TRUE(checker.check("never", sizes, functions)
-                    .error()
-                    .message.starts_with("never: these parameters do not fit"));
     sizes.exact_k = BN_MAX_K;
+    functions.facts = [](BnFacts* facts) { facts->unfit = BN_UNFIT_CODE; };
+    EXPECT_EQ(checker.check("never", sizes, functions).error().message,
+              "never: its largest code is above what its level multiplies");
+    functions.facts = reference_functions().facts;
   }
 }
 

@@ -29,6 +29,13 @@ int64_t default_of(const Template& t, const std::string& key) {
   return 0;
 }
 
+std::string packing_key(const Template& t, const KernelName& name) {
+  std::string key = t.packing;
+  for (const std::string& letter : t.layout)
+    key += fmt::format("_{}{}", letter, name.parameter(letter).value_or(0));
+  return key;
+}
+
 Candidate make(const Template& t, const std::vector<size_t>& at) {
   Candidate c{.name = {t.kernel, t.packing, t.isa, {}},
               .packing_key = {},
@@ -44,7 +51,7 @@ Candidate make(const Template& t, const std::vector<size_t>& at) {
     c.changes += values[at[i]] != default_of(t, key);
   }
   c.complexity = c.changes;
-  c.packing_key = packing_key(c.name);
+  c.packing_key = packing_key(t, c.name);
   return c;
 }
 
@@ -62,8 +69,8 @@ Isa best_level_of(const KernelName& name, std::span<const Template> templates,
 }  // namespace
 
 std::string packing_key(const KernelName& name) {
-  const auto rows = name.parameter("r");
-  return rows ? fmt::format("{}_r{}", name.packing, *rows) : name.packing;
+  const Template* made_from = codegen::find_template(name);
+  return made_from == nullptr ? name.packing : packing_key(*made_from, name);
 }
 
 std::vector<Isa> search_levels(const IsaSet& isa, std::span<const Template> templates) {

@@ -32,7 +32,8 @@ struct Candidate {
   int complexity = 0;  // distance from the built-in default; 0 is that itself
 };
 
-// The packing and the parameters that shape its bytes: rows a panel, for every packing so far.
+// The packing and the parameters that fix its bytes, as the kernel's template states them; just the
+// packing where there is no such template.
 std::string packing_key(const KernelName& name);
 
 // The levels whose templates may be tried, best first: all of `isa` that have any. A set may hold

@@ -9,10 +9,6 @@
 namespace bitnet::tuner {
 namespace {
 
-// Fills no tile evenly, and goes through all that batch has: tables of 32 tokens, half of them,
-// tiles.
-constexpr int64_t kManyTokens = 51;
-
 enum class Pattern { random, plus, minus, alternating };
 constexpr uint32_t kUntouched =
     0x11111111;  // fills Y beforehand: a finite float, which BN_SCALED_ADD adds to
@@ -91,13 +87,10 @@ void compute(const Problem& problem, const KernelFunctions& functions, const Inp
   const BnPrepare prepare{.k = problem.k,
                           .m0 = 0,
                           .m1 = tokens,
-                          .k0 = 0,
-                          .k1 = problem.k,
                           .x = input.x.data(),
                           .ldx = problem.k,
                           .form = work.form.as<uint8_t>()};
   functions.prepare(&prepare);
-  if (functions.finish != nullptr) functions.finish(&prepare);
   const std::vector<BnSegment> segments = one_scale(problem, 0.75F);
   const BnRun run{.n = problem.n,
                   .k = problem.k,
@@ -117,11 +110,12 @@ void compute(const Problem& problem, const KernelFunctions& functions, const Inp
   functions.run(&run);
 }
 
-// Calls visit(rows, pattern, epilogue) for everything that is compared.
+// Calls visit(rows, pattern, epilogue) for everything that is compared: first random values of the
+// first rows, as integers.
 template <typename Visit>
-Result<void> for_each_case(const Problem& problem, int64_t panel_rows, const Visit& visit) {
-  std::vector<Range> parts{{0, std::min(problem.n, panel_rows)}};
-  const int64_t last = (problem.n - 1) / panel_rows * panel_rows;
+Result<void> for_each_case(const Problem& problem, int64_t part_rows, const Visit& visit) {
+  std::vector<Range> parts{{0, std::min(problem.n, part_rows)}};
+  const int64_t last = (problem.n - 1) / part_rows * part_rows;
   if (last > 0) parts.push_back({last, problem.n});
   for (Pattern pattern : kPatterns) {
     for (const Range& rows : parts) {
@@ -153,6 +147,43 @@ Columns columns_of(const Problem& problem, BnEpilogue epilogue, Range rows, int6
   return columns;
 }
 
+// A kernel at work on one problem, for up to `tokens` tokens.
+class Trial {
+ public:
+  Trial(const std::string& name, const Problem& problem, const BnSizes& sizes,
+        const KernelFunctions& functions, int64_t tokens)
+      : name_(name), problem_(problem), functions_(functions), work_(problem, sizes, tokens) {}
+
+  void pack(Range rows, Pattern pattern) {
+    pack_rows(problem_, functions_.pack, pattern, rows, work_.packed);
+  }
+
+  // What is wanted may go on with further tokens.
+  Result<void> compare(Range rows, Pattern pattern, BnEpilogue epilogue, int64_t tokens,
+                       const Columns& wanted) {
+    compute(problem_, functions_, make_input(pattern, tokens, problem_.k), epilogue, rows, tokens,
+            work_);
+    const Columns got = columns_of(problem_, epilogue, rows, tokens, work_.y);
+    if (got.strays != 0) {
+      return fail(Error::Kind::invalid, "{}: {}: wrote {} results outside its part", name_,
+                  describe(problem_), got.strays);
+    }
+    const auto [a, b] = std::ranges::mismatch(got.bits, wanted.bits);
+    if (a == got.bits.end()) return {};
+    return fail(Error::Kind::invalid,
+                "{}: {}: result {} of {} tokens, pattern {}, epilogue {}: bits {:08x}, reference "
+                "{:08x}",
+                name_, describe(problem_), a - got.bits.begin(), tokens, static_cast<int>(pattern),
+                static_cast<int>(epilogue), *a, *b);
+  }
+
+ private:
+  const std::string& name_;
+  const Problem& problem_;
+  const KernelFunctions& functions_;
+  Work work_;
+};
+
 }  // namespace
 
 struct Checker::Expected {
@@ -160,56 +191,54 @@ struct Checker::Expected {
 };
 
 Checker::Checker(const Problem& problem, int64_t m_min, int64_t m_max)
-    : problem_(problem), tokens_(std::clamp<int64_t>(m_min == 1 ? 1 : kManyTokens, m_min, m_max)) {}
+    : problem_(problem), m_min_(m_min), m_max_(m_max) {}
 Checker::~Checker() = default;
 
-const Checker::Expected& Checker::expected(int64_t panel_rows) {
+const Checker::Expected& Checker::expected(int64_t tokens, int64_t part_rows) {
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<Expected>& slot = expected_[panel_rows];
+  std::unique_ptr<Expected>& slot = expected_[{tokens, part_rows}];
   if (slot) return *slot;
   slot = std::make_unique<Expected>();
   const KernelFunctions& reference = reference_functions();
   BnSizes sizes{};
   reference.sizes(problem_.n, problem_.k, &sizes);
-  Work work(problem_, sizes, tokens_);
-  (void)for_each_case(
-      problem_, panel_rows, [&](Range rows, Pattern pattern, BnEpilogue epilogue) -> Result<void> {
-        pack_rows(problem_, reference.pack, pattern, rows, work.packed);
-        compute(problem_, reference, make_input(pattern, tokens_, problem_.k), epilogue, rows,
-                tokens_, work);
-        slot->cases.push_back(columns_of(problem_, epilogue, rows, tokens_, work.y));
-        return {};
-      });
+  Work work(problem_, sizes, tokens);
+  (void)for_each_case(problem_, part_rows,
+                      [&](Range rows, Pattern pattern, BnEpilogue epilogue) -> Result<void> {
+                        pack_rows(problem_, reference.pack, pattern, rows, work.packed);
+                        compute(problem_, reference, make_input(pattern, tokens, problem_.k),
+                                epilogue, rows, tokens, work);
+                        slot->cases.push_back(columns_of(problem_, epilogue, rows, tokens, work.y));
+                        return {};
+                      });
   return *slot;
 }
 
 Result<void> Checker::check(const std::string& name, const BnSizes& sizes,
                             const KernelFunctions& functions) {
+  BnFacts facts{};
+  functions.facts(&facts);
+  BITNET_CHECK(fits(name, facts));
   BITNET_CHECK(fits(name, sizes, problem_));
   // Parts begin at multiples of the kernel's step and, where gate and up rows alternate, of two.
   const int64_t step = std::lcm(int64_t{std::max(1, sizes.row_step)}, int64_t{2});
-  const int64_t panel_rows = std::max<int64_t>(1, 64 / step) * step;
-  const Expected& want = expected(panel_rows);
-  Work work(problem_, sizes, tokens_);
+  const int64_t part_rows = std::max<int64_t>(1, (facts.check_rows + step - 1) / step) * step;
+  const int64_t tokens = std::clamp(facts.check_tokens, m_min_, m_max_);
+  const Expected& want = expected(tokens, part_rows);
+  Trial trial(name, problem_, sizes, functions, tokens);
   size_t index = 0;
-  return for_each_case(
-      problem_, panel_rows, [&](Range rows, Pattern pattern, BnEpilogue epilogue) -> Result<void> {
-        pack_rows(problem_, functions.pack, pattern, rows, work.packed);
-        compute(problem_, functions, make_input(pattern, tokens_, problem_.k), epilogue, rows,
-                tokens_, work);
-        const Columns got = columns_of(problem_, epilogue, rows, tokens_, work.y);
-        const Columns& wanted = want.cases[index++];
-        if (got.strays != 0) {
-          return fail(Error::Kind::invalid, "{}: {}: wrote {} results outside its part", name,
-                      describe(problem_), got.strays);
-        }
-        const auto [a, b] = std::ranges::mismatch(got.bits, wanted.bits);
-        if (a == got.bits.end()) return {};
-        return fail(Error::Kind::invalid,
-                    "{}: {}: result {} of pattern {}, epilogue {}: bits {:08x}, reference {:08x}",
-                    name, describe(problem_), a - got.bits.begin(), static_cast<int>(pattern),
-                    static_cast<int>(epilogue), *a, *b);
-      });
+  BITNET_CHECK(for_each_case(
+      problem_, part_rows, [&](Range rows, Pattern pattern, BnEpilogue epilogue) -> Result<void> {
+        trial.pack(rows, pattern);
+        return trial.compare(rows, pattern, epilogue, tokens, want.cases[index++]);
+      }));
+  // Fewer tokens take other paths. A token's results do not depend on how many there are, so what
+  // is wanted of them is the beginning of the first case.
+  const Range first{0, std::min(problem_.n, part_rows)};
+  trial.pack(first, Pattern::random);
+  for (int64_t count = m_min_; count < tokens; ++count)
+    BITNET_CHECK(trial.compare(first, Pattern::random, BN_INT32, count, want.cases.front()));
+  return {};
 }
 
 }  // namespace bitnet::tuner

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "runtime/base/aligned_buffer.h"
 #include "runtime/base/result.h"
@@ -22,19 +23,20 @@ class Checker {
   Checker(const Problem& problem, int64_t m_min, int64_t m_max);
   ~Checker();
 
-  // Rows: the first panel and the last one, all of K; a number of tokens that fills no tile evenly.
-  // Thread-safe.
+  // As many tokens and rows as the kernel's facts ask for, at the beginning and at the end of N,
+  // all of K; and every smaller number of tokens. Thread-safe.
   Result<void> check(const std::string& name, const BnSizes& sizes,
                      const KernelFunctions& functions);
 
  private:
   struct Expected;
-  const Expected& expected(int64_t panel_rows);
+  const Expected& expected(int64_t tokens, int64_t part_rows);
 
   Problem problem_;
-  int64_t tokens_;
+  int64_t m_min_, m_max_;
   std::mutex mutex_;
-  std::map<int64_t, std::unique_ptr<Expected>> expected_;  // by rows of a panel
+  // By tokens, and rows of a part.
+  std::map<std::pair<int64_t, int64_t>, std::unique_ptr<Expected>> expected_;
 };
 
 }  // namespace bitnet::tuner

@@ -15,6 +15,28 @@ struct Outcome {
   int wrong = 0;
 };
 
+// Whether the kernel works on the packed copy that the search will give it: its packing key was
+// made from its name, when there was no kernel to ask.
+Result<void> check_layout(const KernelName& name, const BnFacts& facts) {
+  const codegen::Template* made_from = codegen::find_template(name);
+  for (size_t i = 0; i < made_from->layout.size(); ++i) {
+    const int64_t value = name.parameter(made_from->layout[i]).value_or(0);
+    if (facts.layout[i] != value)
+      return fail(Error::Kind::invalid, "{}: it states {} as number {} of its layout, not {}",
+                  to_string(name), facts.layout[i], i, value);
+  }
+  return {};
+}
+
+// Whether there is a kernel of these parameters. One that states another layout is wrong.
+bool accept(const Candidate& candidate, const BnFacts& facts, Outcome& outcome) {
+  const auto fitting = fits(to_string(candidate.name), facts);
+  const auto layout = fitting ? check_layout(candidate.name, facts) : Result<void>();
+  if (!fitting) outcome.refusals.push_back(fitting.error().message);
+  if (!layout) outcome.refusals.push_back(layout.error().message), ++outcome.wrong;
+  return fitting && layout;
+}
+
 // Asks the kernel for its sizes and checks it on one problem.
 void try_on(const Problem& problem, Compiled compiled, Checker& checker, Outcome& outcome) {
   const std::string name = to_string(compiled.candidate.name);
@@ -42,11 +64,15 @@ Outcome compile_one(KernelStore& store, std::span<const Problem> problems, const
     outcome.refusals.push_back(loaded.error().message);
     return outcome;
   }
+  BnFacts facts{};
+  loaded->functions.facts(&facts);
+  if (!accept(job.candidate, facts, outcome)) return outcome;
   for (size_t p : job.problems) {
     try_on(problems[p],
            {.problem = p,
             .candidate = job.candidate,
             .object = loaded->object,
+            .facts = facts,
             .sizes = {},
             .functions = loaded->functions},
            *checkers[p], outcome);

@@ -30,6 +30,7 @@ struct Compiled {
   size_t problem = 0;
   Candidate candidate{};
   std::shared_ptr<const codegen::Object> object{};
+  BnFacts facts{};
   BnSizes sizes{};
   KernelFunctions functions{};
 };

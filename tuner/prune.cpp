@@ -16,31 +16,20 @@ std::string template_of(const KernelName& name) {
   return fmt::format("{}_{}_{}", name.kernel, name.packing, bitnet::name(name.isa));
 }
 
-// Of one iteration of the loop that works most, by 16, the k of a chunk.
-double products(const KernelName& name) {
-  const auto of = [&](const char* key) {
-    return static_cast<double>(name.parameter(key).value_or(0));
-  };
-  if (name.kernel == "gemv") return of("u") * of("r");
-  if (name.kernel == "small") return of("u") * of("t") * of("c");
-  return 0;
-}
-
 }  // namespace
 
-double static_cost(const KernelName& name, const codegen::StaticReport& report) {
-  const double count = products(name);
-  if (count <= 0 || report.cycles <= 0) return 0;
-  return (report.cycles + kSpillCycles * report.spills) / count;
+double static_cost(const BnFacts& facts, const codegen::StaticReport& report) {
+  if (facts.loop_products <= 0 || report.cycles <= 0) return 0;
+  return 16 * (report.cycles + kSpillCycles * report.spills) /
+         static_cast<double>(facts.loop_products);
 }
 
 Pruner::Pruner(int64_t m_min, bool weights_in_memory)
     : tolerance_(m_min == 1 && weights_in_memory ? kToleranceInMemory : kTolerance) {}
 
 bool Pruner::hopeless(const Compiled& kernel) const {
-  const KernelName& name = kernel.candidate.name;
-  const Least& least = least_.at(template_of(name));
-  const double cost = static_cost(name, kernel.object->report);
+  const Least& least = least_.at(template_of(kernel.candidate.name));
+  const double cost = static_cost(kernel.facts, kernel.object->report);
   if (cost > 0) return cost > tolerance_ * least.cost;
   return kernel.object->report.spills > least.spills + kSpillsTolerated;
 }
@@ -48,7 +37,7 @@ bool Pruner::hopeless(const Compiled& kernel) const {
 int Pruner::prune(Compilation& compilation) {
   for (const Compiled& kernel : compilation.kernels) {
     const codegen::StaticReport& report = kernel.object->report;
-    const double cost = static_cost(kernel.candidate.name, report);
+    const double cost = static_cost(kernel.facts, report);
     const auto [at, fresh] = least_.emplace(template_of(kernel.candidate.name),
                                             Least{.cost = cost, .spills = report.spills});
     if (fresh) continue;

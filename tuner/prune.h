@@ -10,8 +10,9 @@
 //          avx2        0.74    0 of 12   -                  avx2        0.48    0 of 32   -
 //          ssse3       0.64    0 of  8   -                  ssse3       0.22    0 of 32   -
 //
-// So it sorts out what cannot win, not what is best; and it tells nothing of another template. lut
-// has no cost here: of the 5 in 24 candidates of tl2 at avx2 one took 1.11 times the least.
+// So it sorts out what cannot win, not what is best; and it tells nothing of another template. A
+// kernel has a cost where its facts count the products of its loop. lut counts none: of the 5 in 24
+// candidates of tl2 at avx2 that cost too much one took 1.11 times the least.
 #pragma once
 
 #include <map>
@@ -21,9 +22,8 @@
 
 namespace bitnet::tuner {
 
-// Of 16 products, in cycles; 0 where it is of no use: for lut (above) and for batch, whose loop
-// that works most is not the one that many tokens go through.
-double static_cost(const KernelName& name, const codegen::StaticReport& report);
+// Of 16 products, in cycles; 0 where the kernel's facts count none.
+double static_cost(const BnFacts& facts, const codegen::StaticReport& report);
 
 class Pruner {
  public:

@@ -72,13 +72,10 @@ void Replay::call(const Problem& problem, const Runner& runner, int layer, int t
     const BnPrepare prepare{.k = problem.k,
                             .m0 = mine.begin,
                             .m1 = mine.end,
-                            .k0 = 0,
-                            .k1 = problem.k,
                             .x = x_.as<int8_t>(),
                             .ldx = ldx_,
                             .form = form_.as<uint8_t>()};
     runner.functions.prepare(&prepare);
-    if (runner.functions.finish != nullptr) runner.functions.finish(&prepare);
   }
   pool_.barrier(thread);
   const Part part = part_of(runner.sizes, problem, tokens_, pool_.size(), thread);

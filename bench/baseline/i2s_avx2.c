@@ -25,6 +25,17 @@ static int64_t row_bytes(int64_t k) { return blocks_of(k) * kBlockBytes; }
 // The form of a token: x padded with zeros to whole blocks, then the sum of x in 64 bytes.
 static int64_t form_bytes(int64_t k) { return blocks_of(k) * kBlock + 64; }
 
+EXPORT void i2s_avx2_facts(BnFacts* facts) {
+  *facts = (BnFacts){.unfit = BN_FITS,
+                     .tokens_min = 1,
+                     .tokens_max = BN_ANY_TOKENS,
+                     .layout = {kBlock},
+                     .loop_products = 0,
+                     .check_tokens = 2 * kRows - 1,
+                     .check_rows = kPanel,
+                     .check_k = (kExactBlocks + 1) * kBlock + 1};
+}
+
 EXPORT void i2s_avx2_sizes(int64_t n, int64_t k, BnSizes* sizes) {
   *sizes = (BnSizes){.packed_bytes = n * row_bytes(k),
                      .form_group_tokens = 1,

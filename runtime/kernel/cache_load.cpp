@@ -103,7 +103,6 @@ Result<KernelFunctions> symbols_of(const KernelRecord& kernel, void* library) {
   KernelFunctions f;
   symbol(f.pack, "_pack");
   symbol(f.prepare, "_prepare");
-  if (kernel.finish != 0) symbol(f.finish, "_finish");
   symbol(f.run, "_run");
   if (!missing.empty()) return fail(refused, "no symbol {}", missing);
   return f;
@@ -117,7 +116,6 @@ KernelFunctions functions_of(const KernelRecord& kernel, const ElfLayout& elf, c
   KernelFunctions f;
   at(f.pack, kernel.pack);
   at(f.prepare, kernel.prepare);
-  if (kernel.finish != 0) at(f.finish, kernel.finish);
   at(f.run, kernel.run);
   return f;
 }

@@ -95,7 +95,6 @@ Result<void> check_kernel(const ElfLayout& elf, const KernelRecord& kernel, cons
   BITNET_CHECK(check_sizes(kernel.sizes));
   BITNET_CHECK(check_entry(elf, "pack", kernel.pack));
   BITNET_CHECK(check_entry(elf, "prepare", kernel.prepare));
-  if (kernel.finish != 0) BITNET_CHECK(check_entry(elf, "finish", kernel.finish));
   return check_entry(elf, "run", kernel.run);
 }
 

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,14 +37,14 @@ std::string to_string(const KernelName& name);  // also the C symbol prefix
 Result<KernelName> parse_kernel_name(std::string_view text);
 
 struct KernelFunctions {
+  BnFactsFn* facts = nullptr;  // null for a cached kernel, which was chosen already
   BnSizesFn* sizes = nullptr;  // null for a cached kernel: its sizes stand in the manifest
   BnPackFn* pack = nullptr;
   BnPrepareFn* prepare = nullptr;
-  BnFinishFn* finish = nullptr;  // may be null
   BnRunFn* run = nullptr;
 };
 
-constexpr int64_t kAnyTokens = std::numeric_limits<int64_t>::max();
+constexpr int64_t kAnyTokens = BN_ANY_TOKENS;
 
 // The kernel for evaluations of m_min..m_max tokens.
 struct ClassKernel {

@@ -43,7 +43,6 @@ void fields(auto& walk, Either<KernelRecord> auto& k) {
   walk("sizes", k.sizes);
   walk("pack", k.pack);
   walk("prepare", k.prepare);
-  walk("finish", k.finish);
   walk("run", k.run);
   walk("symbol_prefix", k.symbol_prefix);
 }

@@ -22,8 +22,8 @@ struct KernelRecord {           // one compiled kernel in the file
   std::string template_hash{};  // of the code that it was compiled from, and that sizes belong to
   std::string packing_key, form;
   BnSizes sizes{};  // for the problem that it was compiled for
-  // Offsets of the entry points from the start of the file; finish 0: none.
-  uint64_t pack = 0, prepare = 0, finish = 0, run = 0;
+  // Offsets of the entry points from the start of the file.
+  uint64_t pack = 0, prepare = 0, run = 0;
   std::string symbol_prefix;  // symbols <prefix>_pack, ... for --loader dlopen, gdb and perf
 };
 

@@ -48,6 +48,17 @@ float relu2(float x) {
 
 int64_t form_row_bytes(int64_t k) { return (k + 63) / 64 * 64; }
 
+void facts(BnFacts* out) {
+  *out = BnFacts{.unfit = BN_FITS,
+                 .tokens_min = 1,
+                 .tokens_max = BN_ANY_TOKENS,
+                 .layout = {1},
+                 .loop_products = 1,
+                 .check_tokens = 2,
+                 .check_rows = 2,
+                 .check_k = 1};
+}
+
 void sizes(int64_t n, int64_t k, BnSizes* out) {
   *out = BnSizes{.packed_bytes = n * k,
                  .form_group_tokens = 1,
@@ -56,8 +67,7 @@ void sizes(int64_t n, int64_t k, BnSizes* out) {
                  .exact_k = BN_MAX_K,
                  .row_step = 2,
                  .token_step = 1,
-                 .split = BN_SPLIT_ROWS,
-                 .reserved = 0};
+                 .split = BN_SPLIT_ROWS};
 }
 
 void pack(const BnPack* p) {
@@ -66,8 +76,7 @@ void pack(const BnPack* p) {
 
 void prepare(const BnPrepare* p) {
   for (int64_t m = p->m0; m < p->m1; ++m)
-    std::memcpy(p->form + m * form_row_bytes(p->k) + p->k0, p->x + m * p->ldx + p->k0,
-                static_cast<size_t>(p->k1 - p->k0));
+    std::memcpy(p->form + m * form_row_bytes(p->k), p->x + m * p->ldx, static_cast<size_t>(p->k));
 }
 
 int32_t dot(const BnRun* r, int64_t m, int64_t n) {
@@ -144,7 +153,7 @@ float reference_gate_up(float gate, float up, BnEpilogue epilogue) {
 }
 
 const KernelFunctions& reference_functions() {
-  static const KernelFunctions functions{sizes, pack, prepare, nullptr, run};
+  static const KernelFunctions functions{facts, sizes, pack, prepare, run};
   return functions;
 }
 

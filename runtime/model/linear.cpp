@@ -68,14 +68,11 @@ void KernelLinear::prepare(int64_t m0, int64_t m1, int64_t tokens, LinearInput& 
   const BnPrepare prepare{.k = k(),
                           .m0 = m0,
                           .m1 = m1,
-                          .k0 = 0,
-                          .k1 = k(),
                           .x = input.x.as<int8_t>(),
                           .ldx = input.ld,
                           .form = input.form.as<uint8_t>()};
   functions.prepare(&prepare);
   // One thread prepared whole rows, so what there is to join is its own.
-  if (functions.finish != nullptr) functions.finish(&prepare);
 }
 
 void KernelLinear::run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy,

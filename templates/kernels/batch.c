@@ -11,7 +11,7 @@
 
 enum {
   kBlockRows = 1536,
-  kLeastRows = 64,      // that are worth tables; no more than a check's part has
+  kLeastRows = 64,      // that are worth tables
   kTableEntries = 172,  // the largest index is four codes of 2: 0xAA = 170
   kBytesOfRow = 4,      // in a chunk, so tables of a chunk
   kMostBatchVecs = 4,
@@ -37,9 +37,21 @@ V_INLINE int64_t next_tokens(int64_t left, int64_t rows, int64_t k, int* vecs) {
   return *vecs ? min64(left, *vecs * V_BYTES / 2) : left;
 }
 
-V_INLINE int fits(void) {
-  return tiles_fit() && P_b % (V_BYTES / 2) == 0 && batch_vecs() <= kMostBatchVecs && P_k > 0 &&
-         P_k % kChunkK == 0 && kExactChunks % (P_k / kChunkK) == 0 && kBlockRows % P_r == 0;
+V_INLINE enum BnUnfit unfit(void) {
+  if (tiles_unfit()) return tiles_unfit();
+  if (P_b % (V_BYTES / 2) || kBlockRows % P_r) return BN_UNFIT_BATCH;
+  if (batch_vecs() > kMostBatchVecs) return BN_UNFIT_REGISTERS;
+  if (P_k <= 0 || P_k % kChunkK) return BN_UNFIT_BLOCK;
+  return kExactChunks % (P_k / kChunkK) ? BN_UNFIT_INTERVAL : BN_FITS;
+}
+
+// The loop that works most is not the one that many tokens go through, so no count of its products.
+// Up to b tokens fill all lanes, half of them, or tiles.
+void BN_NAME(facts)(BnFacts* facts) {
+  *facts = facts_of(unfit());
+  facts->check_tokens = max64(P_b + 1, tile_check_tokens());
+  facts->check_rows = round_up(kLeastRows, P_r);
+  facts->check_k = max64(tile_check_k(), (kExactChunks + 1) * kChunkK + 1);
 }
 
 // Scratch, in this order.
@@ -72,7 +84,7 @@ void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
                      .scratch_bytes = tables() * table_bytes(batch_vecs()) +
                                       (P_k + 3 * kBlockRows) * 2 * P_b + 4 * P_r + 8 * V_BYTES +
                                       tile_rest_bytes(k),
-                     .exact_k = fits() ? BN_MAX_K : 0,
+                     .exact_k = BN_MAX_K,
                      .row_step = P_r,
                      .token_step = 1,
                      .split = BN_SPLIT_ROWS};

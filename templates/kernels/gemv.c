@@ -9,9 +9,19 @@
 
 enum { kMostVecs = 16 };  // kMostPanelRows in 16-byte vecs
 
-V_INLINE int fits(void) {
-  return packing_fits() && t2_exact_chunks(P_s) % P_u == 0 &&
-         2 << (2 * t2_scale(3, P_s)) <= V_MAX_CODE;
+V_INLINE enum BnUnfit unfit(void) {
+  if (packing_unfit()) return packing_unfit();
+  if (t2_exact_chunks(P_s) % P_u) return BN_UNFIT_INTERVAL;
+  if (2 << (2 * t2_scale(3, P_s)) > V_MAX_CODE) return BN_UNFIT_CODE;
+  return BN_FITS;
+}
+
+void BN_NAME(facts)(BnFacts* facts) {
+  *facts = facts_of(unfit());
+  facts->loop_products = P_u * P_r * kChunkK;
+  facts->check_tokens = min64(2, BN_TOKENS_MAX);
+  facts->check_rows = P_r;
+  facts->check_k = interval_check_k(t2_exact_chunks(P_s) * kChunkK, P_u * kChunkK);
 }
 
 void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
@@ -19,7 +29,7 @@ void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
                      .form_group_tokens = 1,
                      .form_group_bytes = form_bytes(k),
                      .scratch_bytes = 4 * P_r,
-                     .exact_k = fits() ? BN_MAX_K : 0,
+                     .exact_k = BN_MAX_K,
                      .row_step = P_r,
                      .token_step = 1,
                      .split = BN_SPLIT_ROWS};

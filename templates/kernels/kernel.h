@@ -2,6 +2,7 @@
 //   BN_ISA      ssse3 ...          isa/vec_<isa>.h, or its twin where BN_TWIN is defined
 //   BN_PACKING  t2 ...             packings/<packing>.h
 //   BN_FORM     rows               forms/<form>.h
+//   BN_TOKENS_MIN, BN_TOKENS_MAX   the class of M that the catalogue gives it
 //   BN_PREFIX   what the five functions' names begin with
 // Includes come in this order because each uses the names of those before it.
 #ifndef BITNET_TEMPLATES_KERNELS_KERNEL_H_
@@ -21,20 +22,33 @@
 
 BN_EXPORT void BN_NAME(pack)(const BnPack* p);
 BN_EXPORT void BN_NAME(prepare)(const BnPrepare* p);
+BN_EXPORT void BN_NAME(facts)(BnFacts* facts);
 BN_EXPORT void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes);
 BN_EXPORT void BN_NAME(run)(const BnRun* r);
 
 void BN_NAME(pack)(const BnPack* p) { pack(p); }
 void BN_NAME(prepare)(const BnPrepare* p) { prepare(p); }
 
-V_INLINE int64_t run_n(const BnRun* r) { return P_N ? P_N : r->n; }
+// The facts that every kernel states alike; the kernel adds those of its loops.
+V_INLINE BnFacts facts_of(enum BnUnfit unfit) {
+  BnFacts facts = {.unfit = unfit, .tokens_min = BN_TOKENS_MIN, .tokens_max = BN_TOKENS_MAX};
+  packing_layout(facts.layout);
+  return facts;
+}
+
 V_INLINE int64_t run_k(const BnRun* r) { return P_K ? P_K : r->k; }
 V_INLINE int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+V_INLINE int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 // The `bytes` of packed weights that lie pf ahead.
 V_INLINE void prefetch_ahead(const uint8_t* packed, int bytes) {
   if (P_pf)
 #pragma clang loop unroll(full)
     for (int i = 0; i < bytes; i += 64) v_prefetch(packed + P_pf + i);
+}
+
+// A K that goes through an interval of exact sums and, where K may be long enough, into the next.
+V_INLINE int64_t interval_check_k(int64_t exact_k, int64_t step_k) {
+  return (exact_k < BN_MAX_K ? exact_k : 0) + step_k + 1;
 }
 
 V_INLINE int64_t round_up(int64_t a, int64_t unit) { return (a + unit - 1) / unit * unit; }

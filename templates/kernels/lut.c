@@ -22,8 +22,26 @@ enum { kMostVecs = 16, kTableEntries = 16 };
 V_INLINE int table_copies(void) { return P_d ? V_BYTES / 16 : 1; }
 V_INLINE int64_t table_bytes(void) { return 2 * kTableEntries * table_copies(); }
 
-V_INLINE int fits(void) {
-  return packing_fits() && P_r / V_BYTES <= kMostVecs && P_k % kTripleK == 0 && P_k % kPairK == 0;
+V_INLINE enum BnUnfit unfit(void) {
+  if (packing_unfit()) return packing_unfit();
+  if (P_r / V_BYTES > kMostVecs) return BN_UNFIT_REGISTERS;
+  return P_k % kTripleK || P_k % kPairK ? BN_UNFIT_BLOCK : BN_FITS;
+}
+
+// The steps after which sums of a kind are widened: int16 bears 32767 / (2 * 254) = 64 of pairs,
+// 32767 / (8 * 382) = 10 of triples.
+V_INLINE int64_t exact_steps(int kind) {
+  return 32767 / (step_lookups(kind) * most_entry(kind));
+}
+
+// No count of products: its static cost was of no use (tuner/prune.h). K: more steps of either kind
+// than are exact, more than a block, and an end in pairs.
+void BN_NAME(facts)(BnFacts* facts) {
+  *facts = facts_of(unfit());
+  facts->check_tokens = min64(2, BN_TOKENS_MAX);
+  facts->check_rows = P_r;
+  facts->check_k = max64(max64(exact_steps(kPairs) * kPairK, exact_steps(kTriples) * kTripleK), P_k) +
+                   (P_u + 1) * kTripleK + kPairK + 1;
 }
 
 // Tables of a K block of pairs, the worse case, and 12 pairs that end tl2.
@@ -38,7 +56,7 @@ void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
                 .form_group_tokens = 1,
                 .form_group_bytes = form_bytes(k),
                 .scratch_bytes = round_up(tables_bytes(k), 64) + 4 * round_up(n, P_r) + 4 * P_r,
-                .exact_k = fits() ? BN_MAX_K : 0,
+                .exact_k = BN_MAX_K,
                 .row_step = P_r,
                 .token_step = 1,
                 .split = BN_SPLIT_TOKENS};
@@ -116,11 +134,10 @@ V_INLINE void add_step(const uint8_t* step, const uint8_t* table, int kind, Sums
   }
 }
 
-// Adds `steps` steps to out[r], in intervals that int16 bears: 32767 / (2 * 254) = 64 steps of
-// pairs, 32767 / (8 * 382) = 10 of triples.
+// Adds `steps` steps to out[r].
 V_INLINE void add_steps(const uint8_t* step, const uint8_t* table, int kind, int64_t steps,
                         int32_t* out) {
-  const int64_t exact = 32767 / (step_lookups(kind) * most_entry(kind));
+  const int64_t exact = exact_steps(kind);
   while (steps > 0) {
     const int64_t count = min64(exact, steps);
     Sums sums[kMostVecs];
@@ -140,8 +157,6 @@ V_INLINE void add_steps(const uint8_t* step, const uint8_t* table, int kind, int
     steps -= count;
   }
 }
-
-V_INLINE int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // Input features k0..k1 of one token: builds their tables, adds them to the sums of all rows of the
 // part.

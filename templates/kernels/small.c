@@ -6,7 +6,18 @@
 
 enum { kTokenBlock = 64 };
 
-V_INLINE int fits(void) { return tiles_fit() && P_k % (kChunkK * P_u) == 0; }
+V_INLINE enum BnUnfit unfit(void) {
+  if (tiles_unfit()) return tiles_unfit();
+  return P_k % (kChunkK * P_u) ? BN_UNFIT_BLOCK : BN_FITS;
+}
+
+void BN_NAME(facts)(BnFacts* facts) {
+  *facts = facts_of(unfit());
+  facts->loop_products = P_u * P_t * P_c * kChunkK;
+  facts->check_tokens = tile_check_tokens();
+  facts->check_rows = P_r;
+  facts->check_k = max64(tile_check_k(), P_k + 1);
+}
 
 V_INLINE int64_t dots_bytes(void) { return 4 * tile_room(kTokenBlock) * P_r; }
 
@@ -15,7 +26,7 @@ void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
                      .form_group_tokens = 1,
                      .form_group_bytes = form_bytes(k),
                      .scratch_bytes = dots_bytes() + tile_rest_bytes(k),
-                     .exact_k = fits() ? BN_MAX_K : 0,
+                     .exact_k = BN_MAX_K,
                      .row_step = P_r,
                      .token_step = 1,
                      .split = BN_SPLIT_ROWS};

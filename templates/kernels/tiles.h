@@ -16,9 +16,17 @@ enum { kMostTileTokens = 16, kMostTileVecs = 4, kTileScheme = 1, kPadRest = V_MA
 
 V_INLINE int tile_vecs(void) { return P_t / V_LANES; }
 
-V_INLINE int tiles_fit(void) {
-  return packing_fits() && P_t % V_LANES == 0 && P_r % P_t == 0 && tile_vecs() <= kMostTileVecs &&
-         P_c <= kMostTileTokens && t2_exact_chunks(kTileScheme) % P_u == 0;
+V_INLINE enum BnUnfit tiles_unfit(void) {
+  if (packing_unfit()) return packing_unfit();
+  if (P_t % V_LANES || P_r % P_t) return BN_UNFIT_TILE;
+  if (tile_vecs() > kMostTileVecs || P_c > kMostTileTokens) return BN_UNFIT_REGISTERS;
+  return t2_exact_chunks(kTileScheme) % P_u ? BN_UNFIT_INTERVAL : BN_FITS;
+}
+
+// A whole tile and every rest.
+V_INLINE int64_t tile_check_tokens(void) { return 2 * P_c - 1; }
+V_INLINE int64_t tile_check_k(void) {
+  return interval_check_k(t2_exact_chunks(kTileScheme) * kChunkK, P_u * kChunkK);
 }
 
 // Adds chunks c0..c1 of one tile to dots[tokens][r]. panel and dots begin at the tile's first row,

@@ -28,7 +28,12 @@ V_INLINE int64_t pair_steps(int64_t k) {
 V_INLINE int step_bytes(int kind) { return kind == kPairs ? P_r : 5 * P_r; }
 V_INLINE int step_lookups(int kind) { return kind == kPairs ? 2 : 8; }
 
-V_INLINE int packing_fits(void) { return P_r % V_BYTES == 0 && P_r <= kMostPanelRows; }
+V_INLINE void packing_layout(int64_t* numbers) { numbers[0] = P_r; }
+
+V_INLINE enum BnUnfit packing_unfit(void) {
+  if (P_r % V_BYTES) return BN_UNFIT_VECTORS;
+  return P_r > kMostPanelRows ? BN_UNFIT_PANEL : BN_FITS;
+}
 
 V_INLINE int64_t panel_bytes(int64_t k) {
   return 2 * P_r + triple_steps(k) * step_bytes(kTriples) + pair_steps(k) * step_bytes(kPairs);

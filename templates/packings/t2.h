@@ -18,9 +18,13 @@ enum { kChunkK = 16, kTailBytes = 1024, kMostPanelRows = 64 };
 V_INLINE int64_t t2_chunks(int64_t k) { return (k + kChunkK - 1) / kChunkK; }
 V_INLINE int64_t t2_panel_bytes(int64_t k) { return t2_chunks(k) * 4 * P_r; }
 
-// A panel is whole vecs, and the loop's overrun stays in the tail.
-V_INLINE int packing_fits(void) {
-  return P_r % V_LANES == 0 && P_r <= kMostPanelRows && 4 * P_r * (P_u - 1) <= kTailBytes;
+V_INLINE void packing_layout(int64_t* numbers) { numbers[0] = P_r; }
+
+V_INLINE enum BnUnfit packing_unfit(void) {
+  if (P_r % V_LANES) return BN_UNFIT_VECTORS;
+  if (P_r > kMostPanelRows) return BN_UNFIT_PANEL;
+  if (4 * P_r * (P_u - 1) > kTailBytes) return BN_UNFIT_OVERRUN;
+  return BN_FITS;
 }
 
 V_INLINE int64_t packed_bytes(int64_t n, int64_t k) {

@@ -4,6 +4,7 @@
 #include "abi/kernel.h"
 
 #define EXPORT __attribute__((visibility("default")))
+EXPORT void broken_facts(BnFacts* facts);
 EXPORT void broken_sizes(int64_t n, int64_t k, BnSizes* sizes);
 EXPORT void broken_pack(const BnPack* p);
 EXPORT void broken_prepare(const BnPrepare* p);
@@ -27,6 +28,7 @@ static const struct {
 #endif
 void elsewhere(int32_t* y);
 
+void broken_facts(BnFacts* facts) { *facts = (BnFacts){.unfit = BN_FITS}; }
 void broken_sizes(int64_t n, int64_t k, BnSizes* sizes) {
   *sizes = (BnSizes){.packed_bytes = n * k};
 }

@@ -18,9 +18,8 @@ bool right(const KernelFunctions& f) {
   std::vector<uint8_t> packed(trits.size() + 256), form(x.size() + 256);
   const BnPack pack{kN, kK, 0, kN, trits.data(), packed.data()};
   f.pack(&pack);
-  const BnPrepare prepare{kK, 0, 1, 0, kK, x.data(), kK, form.data()};
+  const BnPrepare prepare{kK, 0, 1, x.data(), kK, form.data()};
   f.prepare(&prepare);
-  f.finish(&prepare);
   std::vector<int32_t> y(kN);
   const BnRun run{kN,      kK,      0, 1,        0,        kN, packed.data(), form.data(), nullptr,
                   nullptr, nullptr, 0, BN_INT32, y.data(), kN};

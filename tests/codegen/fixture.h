@@ -58,8 +58,7 @@ inline BnSizes leaf_sizes(int64_t n, int64_t k) {
           .exact_k = BN_MAX_K,
           .row_step = 1,
           .token_step = 1,
-          .split = BN_SPLIT_ROWS,
-          .reserved = 0};
+          .split = BN_SPLIT_ROWS};
 }
 
 inline Machine leaf_machine() {

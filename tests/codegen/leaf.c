@@ -11,13 +11,24 @@ extern const int P_step, P_bias, P_N, P_K;
 #endif
 
 #define EXPORT __attribute__((visibility("default")))
+EXPORT void leaf_facts(BnFacts* facts);
 EXPORT void leaf_sizes(int64_t n, int64_t k, BnSizes* sizes);
 EXPORT void leaf_pack(const BnPack* p);
 EXPORT void leaf_prepare(const BnPrepare* p);
-EXPORT void leaf_finish(const BnPrepare* p);
 EXPORT void leaf_run(const BnRun* r);
 
 static const int kTable[8] = {1, 2, 3, 5, 7, 11, 13, 17};
+
+void leaf_facts(BnFacts* facts) {
+  *facts = (BnFacts){.unfit = BN_FITS,
+                     .tokens_min = 1,
+                     .tokens_max = BN_ANY_TOKENS,
+                     .layout = {0},
+                     .loop_products = P_step,
+                     .check_tokens = 1,
+                     .check_rows = 1,
+                     .check_k = P_step + 1};
+}
 
 void leaf_sizes(int64_t n, int64_t k, BnSizes* sizes) {
   *sizes = (BnSizes){.packed_bytes = n * k,
@@ -39,8 +50,6 @@ void leaf_prepare(const BnPrepare* p) {
   for (int64_t m = p->m0; m < p->m1; ++m)
     for (int64_t k = 0; k < p->k; ++k) p->form[m * p->k + k] = (uint8_t)p->x[m * p->ldx + k];
 }
-
-void leaf_finish(const BnPrepare* p) { p->form[0] ^= 0; }
 
 void leaf_run(const BnRun* r) {
   const int64_t k = P_K ? P_K : r->k;

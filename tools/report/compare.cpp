@@ -11,6 +11,7 @@
 
 #if defined(__x86_64__)
 extern "C" {
+BnFactsFn i2s_avx2_facts;
 BnSizesFn i2s_avx2_sizes;
 BnPackFn i2s_avx2_pack;
 BnPrepareFn i2s_avx2_prepare;
@@ -62,14 +63,14 @@ Result<std::optional<Contender>> fixed_baseline(const std::vector<Problem>& prob
   if (!isa.has(Isa::avx2)) return std::nullopt;
   Contender baseline{.name = "baseline", .kernels = {}};
   for (const Problem& problem : problems) {
-    ClassKernel kernel{
-        .m_min = 1,
-        .m_max = kAnyTokens,
-        .name = {"baseline", "i2s", Isa::avx2, {{"r", 4}}},
-        .packing_key = "i2s_128",
-        .form = "i2s",
-        .sizes = {},
-        .functions = {i2s_avx2_sizes, i2s_avx2_pack, i2s_avx2_prepare, nullptr, i2s_avx2_run}};
+    ClassKernel kernel{.m_min = 1,
+                       .m_max = kAnyTokens,
+                       .name = {"baseline", "i2s", Isa::avx2, {{"r", 4}}},
+                       .packing_key = "i2s_128",
+                       .form = "i2s",
+                       .sizes = {},
+                       .functions = {i2s_avx2_facts, i2s_avx2_sizes, i2s_avx2_pack,
+                                     i2s_avx2_prepare, i2s_avx2_run}};
     i2s_avx2_sizes(problem.n, problem.k, &kernel.sizes);
     for (int64_t m_min : {1, 2}) {
       tuner::Checker checker(problem, m_min, m_min == 1 ? 1 : kAnyTokens);
