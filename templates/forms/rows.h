@@ -6,11 +6,11 @@
 
 #include "abi/kernel.h"
 
-enum { kRowAlign = 64 };
+enum { kFormPadK = 64 };  // x is zero from K to a multiple of this
 
-V_INLINE int64_t rows_padded_k(int64_t k) { return (k + kRowAlign - 1) / kRowAlign * kRowAlign; }
+V_INLINE int64_t rows_padded_k(int64_t k) { return (k + kFormPadK - 1) / kFormPadK * kFormPadK; }
 
-V_INLINE int64_t form_bytes(int64_t k) { return rows_padded_k(k) + kRowAlign; }
+V_INLINE int64_t form_bytes(int64_t k) { return rows_padded_k(k) + kFormPadK; }
 
 V_INLINE const int8_t* form_row(const uint8_t* form, int64_t m, int64_t k) {
   return (const int8_t*)(form + m * form_bytes(k));

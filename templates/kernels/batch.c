@@ -1,5 +1,5 @@
 // batch: many tokens by look-ups of whole vectors, for levels whose multiply-accumulate is slow.
-// The tokens lie in the lanes. A byte of a t2 chunk is the codes of four k of one row: it is the
+// The tokens lie in the lanes. A byte of a chunk is the codes of four k of one row: it is the
 // index of a table whose entries are the int16 sums of those four k for b tokens, so that a load
 // and an add are 4 products for each of b tokens, and nothing is unpacked.
 //   tables  4*k/16 of 81 entries, one for each byte of a row in a pass of k input features;
@@ -11,17 +11,15 @@
 
 enum {
   kBlockRows = 1536,
-  kLeastRows = 64,      // that are worth tables
-  kTableEntries = 172,  // the largest index is four codes of 2: 0xAA = 170
-  kBytesOfRow = 4,      // in a chunk, so tables of a chunk
+  kLeastRows = 64,  // that are worth tables
   kMostBatchVecs = 4,
-  kExactChunks = 32767 / (4 * 4 * 127)  // of 16 products; 16 chunks, 32512
+  kExactChunks = 32767 / (kRowBytes * kPositions * 127)  // t2: 16 chunks, 32512
 };
 
 V_INLINE int batch_vecs(void) { return 2 * P_b / V_BYTES; }
 V_INLINE int64_t entry_bytes(int vecs) { return vecs * V_BYTES; }
-V_INLINE int64_t table_bytes(int vecs) { return kTableEntries * entry_bytes(vecs); }
-V_INLINE int tables(void) { return P_k / kChunkK * kBytesOfRow; }
+V_INLINE int64_t table_bytes(int vecs) { return kByteEntries * entry_bytes(vecs); }
+V_INLINE int tables(void) { return P_k / kChunkK * kRowBytes; }
 
 // How many tokens of `left` come next, and in how many vecs of an entry. Measured (avx2, b=32): all
 // lanes cost as much as 20 tokens in tiles, half of them as much as 12.
@@ -56,7 +54,7 @@ void BN_NAME(facts)(BnFacts* facts) {
 
 // Scratch, in this order.
 typedef struct {
-  uint8_t* tables;  // [tables()][kTableEntries] entries of the vecs in use
+  uint8_t* tables;  // [tables()][kByteEntries] entries of the vecs in use
   int16_t* x;       // [k][b]: a pass's activations, tokens in lanes
   uint8_t* near;    // [kBlockRows][b] int16: sums of at most kExactChunks
   int32_t* far;  // [kBlockRows][b], tokens as v_sext16 leaves them; or, of tiles, [panel][token][r]
@@ -136,11 +134,12 @@ V_INLINE void transpose(const int8_t* x, int64_t ldx, int64_t tokens, int skip, 
     }
 }
 
-// One vec of tokens of one table: entry c0 + 4*c1 + 16*c2 + 64*c3 is the sum of (c - 1) * x[4*i]
-// over the codes' x, which are four rows of [k][b] apart. Entries are `step` bytes apart.
+// One vec of tokens of one table: entry c0 + R*(c1 + R*(c2 + R*c3)), R the radix, is the sum of
+// (c - 1) * x over the codes' x, which are kRowBytes rows of [k][b] apart. Entries are `step` bytes
+// apart.
 V_INLINE void build_table(const int16_t* x, int64_t step, uint8_t* table) {
-  const vec x0 = v_load(x), x1 = v_load(x + 4 * P_b), x2 = v_load(x + 8 * P_b),
-            x3 = v_load(x + 12 * P_b);
+  const vec x0 = v_load(x), x1 = v_load(x + kRowBytes * P_b), x2 = v_load(x + 2 * kRowBytes * P_b),
+            x3 = v_load(x + 3 * kRowBytes * P_b);
   vec sum3 = v_sub16(v_zero(), x3);
 #pragma clang loop unroll(disable)
   for (int c3 = 0; c3 < 3; ++c3, sum3 = v_add16(sum3, x3)) {
@@ -150,7 +149,7 @@ V_INLINE void build_table(const int16_t* x, int64_t step, uint8_t* table) {
       vec sum1 = v_sub16(sum2, x1);
 #pragma clang loop unroll(full)
       for (int c1 = 0; c1 < 3; ++c1, sum1 = v_add16(sum1, x1)) {
-        uint8_t* entry = table + (64 * c3 + 16 * c2 + 4 * c1) * step;
+        uint8_t* entry = table + kByteRadix * (c1 + kByteRadix * (c2 + kByteRadix * c3)) * step;
         v_store(entry, v_sub16(sum1, x0));
         v_store(entry + step, sum1);
         v_store(entry + 2 * step, v_add16(sum1, x0));
@@ -164,21 +163,21 @@ V_INLINE void build_tables(const Scratch* s, const int vecs) {
   for (int i = 0; i < tables(); ++i)
 #pragma clang loop unroll(disable)
     for (int v = 0; v < vecs; ++v)
-      build_table(s->x + (i / kBytesOfRow * kChunkK + i % kBytesOfRow) * P_b + v * V_BYTES / 2,
+      build_table(s->x + (i / kRowBytes * kChunkK + i % kRowBytes) * P_b + v * V_BYTES / 2,
                   entry_bytes(vecs), s->tables + i * table_bytes(vecs) + v * V_BYTES);
 }
 
 // Adds a pass of a panel's rows to near.
 V_INLINE void look_up(const uint8_t* chunk, const uint8_t* table, const int vecs, uint8_t* near) {
-  prefetch_ahead(chunk, P_k / kChunkK * 4 * P_r);
+  prefetch_ahead(chunk, P_k / kChunkK * packing_chunk_bytes());
 #pragma clang loop unroll(disable)
-  for (int row = 0; row < P_r; ++row, chunk += 4, near += entry_bytes(vecs)) {
+  for (int row = 0; row < P_r; ++row, chunk += kRowBytes, near += entry_bytes(vecs)) {
     vec sums[kMostBatchVecs];
 #pragma clang loop unroll(full)
     for (int v = 0; v < vecs; ++v) sums[v] = v_load(near + v * V_BYTES);
 #pragma clang loop unroll(full)
     for (int i = 0; i < tables(); ++i) {
-      const uint64_t index = chunk[i / kBytesOfRow * 4 * P_r + i % kBytesOfRow];
+      const uint64_t index = chunk[i / kRowBytes * packing_chunk_bytes() + i % kRowBytes];
       const uint8_t* entry = table + i * table_bytes(vecs) + index * (uint64_t)entry_bytes(vecs);
 #pragma clang loop unroll(full)
       for (int v = 0; v < vecs; ++v) sums[v] = v_add16(sums[v], v_load(entry + v * V_BYTES));
@@ -197,7 +196,7 @@ V_INLINE void pass(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens,
   build_tables(s, vecs);
 #pragma clang loop unroll(disable)
   for (int64_t n = 0; n < rows; n += P_r)
-    look_up(packed_panel(r->packed, n0 + n, k) + c * 4 * P_r, s->tables, vecs,
+    look_up(packed_panel(r->packed, n0 + n, k) + c * packing_chunk_bytes(), s->tables, vecs,
             s->near + n * entry_bytes(vecs));
 }
 
@@ -220,7 +219,7 @@ V_INLINE int64_t place_of_token(int64_t m) {
 
 V_INLINE void batch_sums(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens, int64_t n0,
                          int64_t rows, const int vecs) {
-  const int64_t all = t2_chunks(run_k(r)), step = P_k / kChunkK;
+  const int64_t all = packing_chunks(run_k(r)), step = P_k / kChunkK;
   for (int64_t i = 0; i < rows * batch_vecs() * 2; ++i) v_store(s->far + i * V_LANES, v_zero());
   for (int64_t c0 = 0; c0 < all; c0 += kExactChunks) {
     const int64_t c1 = min64(c0 + kExactChunks, all);
@@ -236,7 +235,7 @@ V_INLINE void batch_sums(const BnRun* r, const Scratch* s, int64_t m0, int64_t t
 
 void BN_NAME(run)(const BnRun* r) {
   const Scratch s = scratch_of(r->scratch);
-  const int64_t chunks = t2_chunks(run_k(r)), rows = r->n1 - r->n0;
+  const int64_t chunks = packing_chunks(run_k(r)), rows = r->n1 - r->n0;
   const int64_t blocks = (rows + kBlockRows - 1) / kBlockRows;
   for (int64_t m0 = r->m0, tokens; m0 < r->m1; m0 += tokens) {
     int vecs;

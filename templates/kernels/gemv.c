@@ -1,18 +1,18 @@
 // gemv: one token at a time, a panel of r rows at a time, so that the weights are one sequential
-// stream. A chunk of the panel is loaded once; its codes are masked in place (t2's schemes) and
-// multiply-accumulated with broadcast activations.
+// stream. A chunk of the panel is loaded once; its codes are masked in place (by the packing's
+// scheme s) and multiply-accumulated with broadcast activations.
 //   r/V_LANES vecs * scales accumulators should fit the registers: r32_s4 is 8 of 32 (avx512vnni),
 //   8 of 16 for r16_s4 (avxvnni); maddubs levels have r32_s2.
-// 16-bit lanes are widened into int32 dots in scratch every t2_exact_chunks(); 32-bit lanes once,
-// at the end.
+// 16-bit lanes are widened into int32 dots in scratch every packing_exact_chunks(); 32-bit lanes
+// once, at the end.
 #include "templates/kernels/kernel.h"
 
 enum { kMostVecs = 16 };  // kMostPanelRows in 16-byte vecs
 
 V_INLINE enum BnUnfit unfit(void) {
   if (packing_unfit()) return packing_unfit();
-  if (t2_exact_chunks(P_s) % P_u) return BN_UNFIT_INTERVAL;
-  if (2 << (2 * t2_scale(3, P_s)) > V_MAX_CODE) return BN_UNFIT_CODE;
+  if (packing_exact_chunks(P_s) % P_u) return BN_UNFIT_INTERVAL;
+  if (kMostCode << (2 * packing_top_scale(P_s)) > V_MAX_CODE) return BN_UNFIT_CODE;
   return BN_FITS;
 }
 
@@ -21,7 +21,7 @@ void BN_NAME(facts)(BnFacts* facts) {
   facts->loop_products = P_u * P_r * kChunkK;
   facts->check_tokens = min64(2, BN_TOKENS_MAX);
   facts->check_rows = P_r;
-  facts->check_k = interval_check_k(t2_exact_chunks(P_s) * kChunkK, P_u * kChunkK);
+  facts->check_k = interval_check_k(packing_exact_chunks(P_s) * kChunkK, P_u * kChunkK);
 }
 
 void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
@@ -37,20 +37,20 @@ void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
 
 // acc[scale][vec] of chunks c0..c1. Chunks past the last may be read, their x is zero.
 V_INLINE void sum_chunks(const uint8_t* panel, const int8_t* x, int64_t c0, int64_t c1,
-                         vec acc[4][kMostVecs]) {
+                         vec acc[kPositions][kMostVecs]) {
   for (int64_t c = c0; c < c1; c += P_u) {
 #pragma clang loop unroll(full)
     for (int u = 0; u < P_u; ++u) {
-      const uint8_t* chunk = panel + (c + u) * 4 * P_r;
-      const int8_t* xc = x + (c + u) * kChunkK;
-      prefetch_ahead(chunk, 4 * P_r);
+      const uint8_t* chunk = panel + (c + u) * packing_chunk_bytes();
+      const int8_t* xc = x + packing_chunk_k(c + u);
+      prefetch_ahead(chunk, packing_chunk_bytes());
 #pragma clang loop unroll(full)
       for (int v = 0; v < P_r / V_LANES; ++v) {
         const vec codes = v_load(chunk + v * V_BYTES);
 #pragma clang loop unroll(full)
-        for (int s = 0; s < 4; ++s) {
-          vec* sum = &acc[t2_scale(s, P_s)][v];
-          *sum = v_mac(*sum, t2_decode(codes, s, P_s), v_dup32(xc + 4 * s));
+        for (int s = 0; s < kPositions; ++s) {
+          vec* sum = &acc[packing_scale(s, P_s)][v];
+          *sum = v_mac(*sum, packing_decode(codes, s, P_s), v_dup32(xc + 4 * s));
         }
       }
     }
@@ -58,15 +58,16 @@ V_INLINE void sum_chunks(const uint8_t* panel, const int8_t* x, int64_t c0, int6
 }
 
 // dots[r] of a panel. All scales are joined at the largest one, 4^top, and divided at the end,
-// which is exact: |4^top * sum(code * x)| <= 64 * 2 * 127 * K < 2^31 for K <= BN_MAX_K.
+// which is exact: |4^top * sum(code * x)| <= 64 * 2 * 127 * K < 2^31 for K <= BN_MAX_K
+// and top <= 3.
 V_INLINE void panel_dots(const uint8_t* panel, const int8_t* x, int32_t x_sum, int64_t chunks,
                          int32_t* dots) {
-  const int top = t2_scale(3, P_s);
-  const int64_t exact = t2_exact_chunks(P_s);
+  const int top = packing_top_scale(P_s);
+  const int64_t exact = packing_exact_chunks(P_s);
 #pragma clang loop unroll(full)
   for (int row = 0; row < P_r; ++row) dots[row] = -x_sum * (1 << (2 * top));
   for (int64_t c = 0; c < chunks; c += exact) {
-    vec acc[4][kMostVecs];
+    vec acc[kPositions][kMostVecs];
 #pragma clang loop unroll(full)
     for (int scale = 0; scale <= top; ++scale)
 #pragma clang loop unroll(full)
@@ -93,7 +94,7 @@ void BN_NAME(run)(const BnRun* r) {
     const int8_t* x = form_row(r->form, m, k);
     const int32_t x_sum = form_sum(r->form, m, k);
     for (int64_t n = r->n0; n < r->n1; n += P_r) {
-      panel_dots(packed_panel(r->packed, n, k), x, x_sum, t2_chunks(k), dots);
+      panel_dots(packed_panel(r->packed, n, k), x, x_sum, packing_chunks(k), dots);
       bn_epilogue(r, m, n, dots, min64(P_r, r->n1 - n));
     }
   }

@@ -1,7 +1,7 @@
 // What every kernel template begins with. The build says which instance it is:
 //   BN_ISA      ssse3 ...          isa/vec_<isa>.h, or its twin where BN_TWIN is defined
-//   BN_PACKING  t2 ...             packings/<packing>.h
 //   BN_FORM     rows               forms/<form>.h
+//   BN_PACKING  t2 ...             packings/<packing>.h; a kernel asks codes.h or lookup.h of it
 //   BN_TOKENS_MIN, BN_TOKENS_MAX   the class of M that the catalogue gives it
 //   BN_PREFIX   what the five functions' names begin with
 // Includes come in this order because each uses the names of those before it.
@@ -14,8 +14,8 @@
 #include "templates/float_ops.h"
 #include "templates/isa/isa.h"
 #include "templates/params.h"
-#include BN_FILE(packings, BN_PACKING)
 #include BN_FILE(forms, BN_FORM)
+#include BN_FILE(packings, BN_PACKING)
 
 #define BN_NAME(function) BN_JOIN(BN_PREFIX, _##function)
 #define BN_EXPORT __attribute__((visibility("default")))

@@ -30,9 +30,7 @@ V_INLINE enum BnUnfit unfit(void) {
 
 // The steps after which sums of a kind are widened: int16 bears 32767 / (2 * 254) = 64 of pairs,
 // 32767 / (8 * 382) = 10 of triples.
-V_INLINE int64_t exact_steps(int kind) {
-  return 32767 / (step_lookups(kind) * most_entry(kind));
-}
+V_INLINE int64_t exact_steps(int kind) { return 32767 / (step_lookups(kind) * most_entry(kind)); }
 
 // No count of products: its static cost was of no use (tuner/prune.h). K: more steps of either kind
 // than are exact, more than a block, and an end in pairs.
@@ -40,8 +38,9 @@ void BN_NAME(facts)(BnFacts* facts) {
   *facts = facts_of(unfit());
   facts->check_tokens = min64(2, BN_TOKENS_MAX);
   facts->check_rows = P_r;
-  facts->check_k = max64(max64(exact_steps(kPairs) * kPairK, exact_steps(kTriples) * kTripleK), P_k) +
-                   (P_u + 1) * kTripleK + kPairK + 1;
+  facts->check_k =
+      max64(max64(exact_steps(kPairs) * kPairK, exact_steps(kTriples) * kTripleK), P_k) +
+      (P_u + 1) * kTripleK + kPairK + 1;
 }
 
 // Tables of a K block of pairs, the worse case, and 12 pairs that end tl2.

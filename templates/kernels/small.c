@@ -33,7 +33,7 @@ void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
 }
 
 void BN_NAME(run)(const BnRun* r) {
-  const int64_t block = P_k ? P_k / kChunkK : t2_chunks(run_k(r));
+  const int64_t block = packing_chunks(P_k ? P_k : run_k(r));
   int32_t* dots = (int32_t*)r->scratch;
   for (int64_t m0 = r->m0; m0 < r->m1; m0 += kTokenBlock) {
     const TileTokens t =

@@ -1,6 +1,6 @@
 // Register tiles of t rows x c tokens, for kernels that serve several tokens: the codes of a chunk
-// are unpacked once, by shifts (t2 scheme 1, one accumulator a row vec and token), and serve all c
-// tokens from registers.
+// are unpacked once, in the packing's plain scheme (no scales: one accumulator a row vec and
+// token), and serve all c tokens from registers.
 //   t/V_LANES * c accumulators should fit the registers: t32_c8 is 16 of 32 (avx512vnni).
 //
 // What is left of the tokens, fewer than c: where an accumulator takes four products a step (VNNI,
@@ -12,7 +12,7 @@
 
 #include "templates/kernels/kernel.h"
 
-enum { kMostTileTokens = 16, kMostTileVecs = 4, kTileScheme = 1, kPadRest = V_MAC_PRODUCTS == 4 };
+enum { kMostTileTokens = 16, kMostTileVecs = 4, kPadRest = V_MAC_PRODUCTS == 4 };
 
 V_INLINE int tile_vecs(void) { return P_t / V_LANES; }
 
@@ -20,13 +20,13 @@ V_INLINE enum BnUnfit tiles_unfit(void) {
   if (packing_unfit()) return packing_unfit();
   if (P_t % V_LANES || P_r % P_t) return BN_UNFIT_TILE;
   if (tile_vecs() > kMostTileVecs || P_c > kMostTileTokens) return BN_UNFIT_REGISTERS;
-  return t2_exact_chunks(kTileScheme) % P_u ? BN_UNFIT_INTERVAL : BN_FITS;
+  return packing_exact_chunks(kPlainScheme) % P_u ? BN_UNFIT_INTERVAL : BN_FITS;
 }
 
 // A whole tile and every rest.
 V_INLINE int64_t tile_check_tokens(void) { return 2 * P_c - 1; }
 V_INLINE int64_t tile_check_k(void) {
-  return interval_check_k(t2_exact_chunks(kTileScheme) * kChunkK, P_u * kChunkK);
+  return interval_check_k(packing_exact_chunks(kPlainScheme) * kChunkK, P_u * kChunkK);
 }
 
 // Adds chunks c0..c1 of one tile to dots[tokens][r]. panel and dots begin at the tile's first row,
@@ -44,15 +44,15 @@ V_INLINE void tile(const uint8_t* panel, const int8_t* x, int64_t ldx, int64_t c
   for (int64_t c = c0; c < c1; c += P_u) {
 #pragma clang loop unroll(full)
     for (int u = 0; u < P_u; ++u) {
-      const uint8_t* chunk = panel + (c + u) * 4 * P_r;
-      const int8_t* xc = x + (c + u) * kChunkK;
+      const uint8_t* chunk = panel + (c + u) * packing_chunk_bytes();
+      const int8_t* xc = x + packing_chunk_k(c + u);
       prefetch_ahead(chunk, 4 * P_t);
 #pragma clang loop unroll(full)
-      for (int s = 0; s < 4; ++s) {
+      for (int s = 0; s < kPositions; ++s) {
         vec codes[kMostTileVecs];
 #pragma clang loop unroll(full)
         for (int v = 0; v < tile_vecs(); ++v)
-          codes[v] = t2_decode(v_load(chunk + v * V_BYTES), s, kTileScheme);
+          codes[v] = packing_decode(v_load(chunk + v * V_BYTES), s, kPlainScheme);
 #pragma clang loop unroll(full)
         for (int m = 0; m < tokens; ++m) {
           const vec xs = v_dup32(xc + m * ldx + 4 * s);
@@ -77,7 +77,7 @@ V_INLINE void tile(const uint8_t* panel, const int8_t* x, int64_t ldx, int64_t c
 // All tiles of a panel for `tokens` tokens, chunks c0..c1, in intervals that 16-bit lanes bear.
 V_INLINE void tiles(const uint8_t* panel, const int8_t* x, int64_t ldx, int64_t c0, int64_t c1,
                     const int tokens, int32_t* dots) {
-  const int64_t exact = t2_exact_chunks(kTileScheme);
+  const int64_t exact = packing_exact_chunks(kPlainScheme);
 #pragma clang loop unroll(disable)
   for (int row = 0; row < P_r; row += P_t)
 #pragma clang loop unroll(disable)
@@ -139,7 +139,7 @@ V_INLINE void tile_dots(const BnRun* r, int64_t n, int64_t m0, const TileTokens*
     const int32_t x_sum = form_sum(r->form, m0 + m, k);
     for (int row = 0; row < P_r; ++row) dots[m * P_r + row] = -x_sum;
   }
-  add_tiles(packed_panel(r->packed, n, k), t, t2_chunks(k), block, dots);
+  add_tiles(packed_panel(r->packed, n, k), t, packing_chunks(k), block, dots);
 }
 
 #endif  // BITNET_TEMPLATES_KERNELS_TILES_H_
