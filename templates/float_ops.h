@@ -18,36 +18,36 @@
 
 #define BN_FLOAT_INLINE static inline __attribute__((always_inline, unused))
 
-typedef float BnF16 __attribute__((ext_vector_type(16)));  // 16 lanes of binary32
+typedef float BnFloats16 __attribute__((ext_vector_type(16)));
 typedef int32_t BnI16 __attribute__((ext_vector_type(16)));
 typedef uint32_t BnU16 __attribute__((ext_vector_type(16)));
 typedef uint16_t BnHalves16 __attribute__((ext_vector_type(16)));  // bits of F16 or BF16
 // The same in memory: any alignment, any type underneath.
-typedef float BnF16Memory __attribute__((ext_vector_type(16), aligned(1), may_alias));
+typedef float BnFloats16Memory __attribute__((ext_vector_type(16), aligned(1), may_alias));
 typedef int32_t BnI16Memory __attribute__((ext_vector_type(16), aligned(1), may_alias));
 typedef uint16_t BnHalves16Memory __attribute__((ext_vector_type(16), aligned(1), may_alias));
 
-BN_FLOAT_INLINE BnF16 bn_load16(const void* p) { return *(const BnF16Memory*)p; }
-BN_FLOAT_INLINE void bn_store16(void* p, BnF16 x) { *(BnF16Memory*)p = x; }
+BN_FLOAT_INLINE BnFloats16 bn_load16(const void* p) { return *(const BnFloats16Memory*)p; }
+BN_FLOAT_INLINE void bn_store16(void* p, BnFloats16 x) { *(BnFloats16Memory*)p = x; }
 BN_FLOAT_INLINE BnI16 bn_load16_i32(const void* p) { return *(const BnI16Memory*)p; }
 BN_FLOAT_INLINE BnHalves16 bn_load16_halves(const void* p) { return *(const BnHalves16Memory*)p; }
 BN_FLOAT_INLINE void bn_store16_halves(void* p, BnHalves16 x) { *(BnHalves16Memory*)p = x; }
-BN_FLOAT_INLINE BnF16 bn_splat16(float x) { return (BnF16)x; }
-BN_FLOAT_INLINE BnU16 bn_bits16(BnF16 x) { return (BnU16)x; }
-BN_FLOAT_INLINE BnF16 bn_from_bits16(BnU16 x) { return (BnF16)x; }
+BN_FLOAT_INLINE BnFloats16 bn_splat16(float x) { return (BnFloats16)x; }
+BN_FLOAT_INLINE BnU16 bn_bits16(BnFloats16 x) { return (BnU16)x; }
+BN_FLOAT_INLINE BnFloats16 bn_from_bits16(BnU16 x) { return (BnFloats16)x; }
 
 BN_FLOAT_INLINE BnI16 bn_lanes16(void) {
   return (BnI16){0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 }
 
 // The first `count` (1..16) of a vector; the other lanes are `other`. Reads not a byte more.
-BN_FLOAT_INLINE BnF16 bn_load16_part(const float* p, int64_t count, float other) {
+BN_FLOAT_INLINE BnFloats16 bn_load16_part(const float* p, int64_t count, float other) {
   float lane[16];
 #pragma clang loop vectorize(disable) unroll(disable)
   for (int64_t i = 0; i < 16; ++i) lane[i] = i < count ? p[i] : other;
   return bn_load16(lane);
 }
-BN_FLOAT_INLINE void bn_store16_part(float* p, int64_t count, BnF16 x) {
+BN_FLOAT_INLINE void bn_store16_part(float* p, int64_t count, BnFloats16 x) {
   float lane[16];
   bn_store16(lane, x);
 #pragma clang loop vectorize(disable) unroll(disable)
@@ -59,7 +59,7 @@ BN_FLOAT_INLINE void bn_store16_part(float* p, int64_t count, BnF16 x) {
 // sees on which side of a tie it lay (Boldo and Melquiond, "Emulation of FMA and correctly rounded
 // sums", 2008).
 #if defined(__FMA__) || defined(__aarch64__)
-BN_FLOAT_INLINE BnF16 bn_fma16(BnF16 a, BnF16 b, BnF16 c) {
+BN_FLOAT_INLINE BnFloats16 bn_fma16(BnFloats16 a, BnFloats16 b, BnFloats16 c) {
   return __builtin_elementwise_fma(a, b, c);
 }
 BN_FLOAT_INLINE float bn_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
@@ -67,7 +67,7 @@ BN_FLOAT_INLINE float bn_fma(float a, float b, float c) { return __builtin_fmaf(
 typedef float BnF4 __attribute__((ext_vector_type(4), aligned(1), may_alias));
 typedef double BnD4 __attribute__((ext_vector_type(4)));
 typedef int64_t BnL4 __attribute__((ext_vector_type(4)));
-BN_FLOAT_INLINE BnF16 bn_fma16(BnF16 a, BnF16 b, BnF16 c) {
+BN_FLOAT_INLINE BnFloats16 bn_fma16(BnFloats16 a, BnFloats16 b, BnFloats16 c) {
   float x[16], y[16], z[16];
   bn_store16(x, a), bn_store16(y, b), bn_store16(z, c);
 #pragma clang loop unroll(disable)
@@ -101,58 +101,57 @@ BN_FLOAT_INLINE float bn_fma(float a, float b, float c) {
 #endif
 
 // Ties to even, the sign of zero kept. Without SSE4.1: 2^23 + |x| has no fraction bits left.
-BN_FLOAT_INLINE BnF16 bn_rint16(BnF16 x) {
+BN_FLOAT_INLINE BnFloats16 bn_rint16(BnFloats16 x) {
 #if defined(__SSE4_1__) || defined(__aarch64__)
   return __builtin_elementwise_roundeven(x);
 #else
   const BnU16 sign = bn_bits16(x) & 0x80000000u;
-  const BnF16 size = bn_from_bits16(bn_bits16(x) ^ sign);
-  const BnF16 whole = (size + 0x1p23f) - 0x1p23f;
+  const BnFloats16 size = bn_from_bits16(bn_bits16(x) ^ sign);
+  const BnFloats16 whole = (size + 0x1p23f) - 0x1p23f;
   return bn_from_bits16(bn_bits16(size < 0x1p23f ? whole : size) | sign);
 #endif
 }
 BN_FLOAT_INLINE float bn_rint(float x) { return bn_rint16(bn_splat16(x))[0]; }
 
-BN_FLOAT_INLINE BnF16 bn_max16(BnF16 x, BnF16 acc) {
+BN_FLOAT_INLINE BnFloats16 bn_max16(BnFloats16 x, BnFloats16 acc) {
   return x > acc ? x : acc;
 }  // ignores NaN in x
 
 // exp as NUMERICS has it. n = rint(x log2 e) comes from adding 1.5 * 2^23, whose low bits are then
 // n in two's complement: |x log2 e| < 2^22 wherever the result is not replaced. The sign of a zero
 // n or r is lost in p = 1 + r * ….
-BN_FLOAT_INLINE BnF16 bn_exp16(BnF16 x) {
-  const BnF16 shifted = x * 0x1.715476p+0f + 0x1.8p23f;
-  const BnF16 n = shifted - 0x1.8p23f;
-  BnF16 r = bn_fma16(n, bn_splat16(-0x1.62e43p-1f), x);
+BN_FLOAT_INLINE BnFloats16 bn_exp16(BnFloats16 x) {
+  const BnFloats16 shifted = x * 0x1.715476p+0f + 0x1.8p23f;
+  const BnFloats16 n = shifted - 0x1.8p23f;
+  BnFloats16 r = bn_fma16(n, bn_splat16(-0x1.62e43p-1f), x);
   r = bn_fma16(n, bn_splat16(0x1.05c61p-29f), r);
-  BnF16 p = bn_fma16(bn_splat16(0x1.6a23dp-10f), r, bn_splat16(0x1.123a2p-7f));
+  BnFloats16 p = bn_fma16(bn_splat16(0x1.6a23dp-10f), r, bn_splat16(0x1.123a2p-7f));
   p = bn_fma16(p, r, bn_splat16(0x1.5558f2p-5f));
   p = bn_fma16(p, r, bn_splat16(0x1.555492p-3f));
   p = bn_fma16(p, r, bn_splat16(0x1.fffffcp-2f));
   p = bn_fma16(p, r, bn_splat16(1.0f));
   p = bn_fma16(p, r, bn_splat16(1.0f));
-  BnF16 y = bn_from_bits16(bn_bits16(p) + (bn_bits16(shifted) << 23));
+  BnFloats16 y = bn_from_bits16(bn_bits16(p) + (bn_bits16(shifted) << 23));
   y = x < -87.0f ? bn_splat16(0.0f) : y;
   y = x > 88.0f ? bn_splat16(__builtin_inff()) : y;
   return x == x ? y : x;
 }
-BN_FLOAT_INLINE BnF16 bn_sigmoid16(BnF16 x) { return 1.0f / (1.0f + bn_exp16(-x)); }
-BN_FLOAT_INLINE BnF16 bn_silu16(BnF16 x) { return x * bn_sigmoid16(x); }
-BN_FLOAT_INLINE BnF16 bn_relu2_16(BnF16 x) {
-  const BnF16 r = x > 0.0f ? x : bn_splat16(0.0f);
+BN_FLOAT_INLINE BnFloats16 bn_sigmoid16(BnFloats16 x) { return 1.0f / (1.0f + bn_exp16(-x)); }
+BN_FLOAT_INLINE BnFloats16 bn_silu16(BnFloats16 x) { return x * bn_sigmoid16(x); }
+BN_FLOAT_INLINE BnFloats16 bn_relu2_16(BnFloats16 x) {
+  const BnFloats16 r = x > 0.0f ? x : bn_splat16(0.0f);
   return r * r;
 }
 BN_FLOAT_INLINE float bn_exp(float x) { return bn_exp16(bn_splat16(x))[0]; }
-BN_FLOAT_INLINE float bn_sigmoid(float x) { return bn_sigmoid16(bn_splat16(x))[0]; }
 BN_FLOAT_INLINE float bn_silu(float x) { return bn_silu16(bn_splat16(x))[0]; }
 BN_FLOAT_INLINE float bn_relu2(float x) { return bn_relu2_16(bn_splat16(x))[0]; }
 
 // F16 <-> binary32, round to nearest even. Without the instruction by integers and two exact float
 // operations (the scaling by 2^112 and the addition that rounds a subnormal half at its last bit).
-BN_FLOAT_INLINE BnF16 bn_from_f16_16(BnHalves16 h) {
+BN_FLOAT_INLINE BnFloats16 bn_from_f16_16(BnHalves16 h) {
 #if defined(__F16C__) || defined(__aarch64__)
   typedef _Float16 Half16 __attribute__((ext_vector_type(16)));
-  return __builtin_convertvector((Half16)h, BnF16);
+  return __builtin_convertvector((Half16)h, BnFloats16);
 #else
   const BnU16 wide = __builtin_convertvector(h, BnU16);
   const BnU16 size = (wide & 0x7fffu) << 13;
@@ -161,7 +160,7 @@ BN_FLOAT_INLINE BnF16 bn_from_f16_16(BnHalves16 h) {
                         (wide & 0x8000u) << 16);
 #endif
 }
-BN_FLOAT_INLINE BnHalves16 bn_to_f16_16(BnF16 x) {
+BN_FLOAT_INLINE BnHalves16 bn_to_f16_16(BnFloats16 x) {
 #if defined(__F16C__) || defined(__aarch64__)
   typedef _Float16 Half16 __attribute__((ext_vector_type(16)));
   return (BnHalves16) __builtin_convertvector(x, Half16);
@@ -176,11 +175,10 @@ BN_FLOAT_INLINE BnHalves16 bn_to_f16_16(BnF16 x) {
   return __builtin_convertvector(half | sign >> 16, BnHalves16);
 #endif
 }
-BN_FLOAT_INLINE BnF16 bn_from_bf16_16(BnHalves16 h) {
+BN_FLOAT_INLINE BnFloats16 bn_from_bf16_16(BnHalves16 h) {
   return bn_from_bits16(__builtin_convertvector(h, BnU16) << 16);
 }
 BN_FLOAT_INLINE float bn_from_f16(uint16_t h) { return bn_from_f16_16((BnHalves16)h)[0]; }
-BN_FLOAT_INLINE uint16_t bn_to_f16(float x) { return bn_to_f16_16(bn_splat16(x))[0]; }
 BN_FLOAT_INLINE float bn_from_bf16(uint16_t h) { return bn_from_bf16_16((BnHalves16)h)[0]; }
 
 // y[i * y_step] = dots[i * dot_step] * c, or added to it. Steps of 1 are the fast case.
@@ -189,7 +187,7 @@ BN_FLOAT_INLINE void bn_epilogue_scale(const int32_t* dots, int64_t count, int64
   int64_t i = 0;
   if (step == 1) {
     for (; i + 16 <= count; i += 16) {
-      const BnF16 scaled = __builtin_convertvector(bn_load16_i32(dots + i), BnF16) * c;
+      const BnFloats16 scaled = __builtin_convertvector(bn_load16_i32(dots + i), BnFloats16) * c;
       bn_store16(y + i, add ? bn_load16(y + i) + scaled : scaled);
     }
   }
@@ -217,9 +215,9 @@ BN_FLOAT_INLINE void bn_epilogue_gate(const int32_t* dots, int64_t pairs, float 
                                                24, 26, 28, 30);
     const BnI16 up = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23,
                                              25, 27, 29, 31);
-    const BnF16 g = __builtin_convertvector(gate, BnF16) * c_gate;
-    const BnF16 u = __builtin_convertvector(up, BnF16) * c_up;
-    const BnF16 result = (relu2 ? bn_relu2_16(g) : bn_silu16(g)) * u;
+    const BnFloats16 g = __builtin_convertvector(gate, BnFloats16) * c_gate;
+    const BnFloats16 u = __builtin_convertvector(up, BnFloats16) * c_up;
+    const BnFloats16 result = (relu2 ? bn_relu2_16(g) : bn_silu16(g)) * u;
     if (left < 16) {
       bn_store16_part(y + i, left, result);
     } else {

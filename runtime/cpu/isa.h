@@ -1,5 +1,6 @@
-// Instruction-set levels: one table of names, parents, compiler flags. A level is what a kernel is
-// compiled for and what `--isa` names. Levels form a tree; a CPU that has a level has its parents.
+// Instruction-set levels: one table of names and parents (their compiler flags: cmake/isa.cmake). A
+// level is what a kernel is compiled for and what `--isa` names. Levels form a tree; a CPU that has
+// a level has its parents.
 //
 //   scalar <- ssse3 <- avx2 <- avxvnni
 //                      avx2 <- avx512 <- avx512vnni <- avx512vbmi <- amx

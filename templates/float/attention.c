@@ -36,7 +36,7 @@ enum {
 enum { kHeads = 1, kKeyVectors1 = 1, kDimVectors1 = 1 };
 #endif
 
-BN_FLOAT_INLINE BnF16 load_cached(int type, const char* p) {
+BN_FLOAT_INLINE BnFloats16 load_cached(int type, const char* p) {
   return type == BN_KV_F16 ? bn_from_f16_16(bn_load16_halves(p)) : bn_load16(p);
 }
 BN_FLOAT_INLINE int64_t element_bytes(int type) { return type == BN_KV_F16 ? 2 : 4; }
@@ -46,14 +46,14 @@ BN_FLOAT_INLINE int64_t element_bytes(int type) { return type == BN_KV_F16 ? 2 :
 BN_FLOAT_INLINE void scores_tile(int heads, int groups, int type, const char* k, int64_t size,
                                  const float* q, int64_t ahead, float* s) {
   const int64_t step = kGroup * element_bytes(type), group_bytes = size * step;
-  BnF16 acc[4][8];
+  BnFloats16 acc[4][8];
 #pragma clang loop unroll(full)
   for (int h = 0; h < heads; ++h) {
 #pragma clang loop unroll(full)
     for (int g = 0; g < groups; ++g) acc[h][g] = bn_splat16(0);
   }
   for (int64_t d = 0; d < size; ++d) {
-    BnF16 key[8];
+    BnFloats16 key[8];
 #pragma clang loop unroll(full)
     for (int g = 0; g < groups; ++g) {
       const char* from = k + g * group_bytes + d * step;
@@ -64,7 +64,7 @@ BN_FLOAT_INLINE void scores_tile(int heads, int groups, int type, const char* k,
     }
 #pragma clang loop unroll(full)
     for (int h = 0; h < heads; ++h) {
-      const BnF16 query = bn_splat16(q[h * size + d]);
+      const BnFloats16 query = bn_splat16(q[h * size + d]);
 #pragma clang loop unroll(full)
       for (int g = 0; g < groups; ++g) acc[h][g] = bn_fma16(query, key[g], acc[h][g]);
     }
@@ -95,14 +95,14 @@ BN_FLOAT_INLINE void values_tile(int heads, int vectors, int type, const char* v
                                  int64_t count, const float* p, const float* merge, int64_t ahead,
                                  int64_t pitch, float* o) {
   const int64_t step = kGroup * element_bytes(type), row_bytes = size * element_bytes(type);
-  BnF16 acc[4][8];
+  BnFloats16 acc[4][8];
 #pragma clang loop unroll(full)
   for (int h = 0; h < heads; ++h) {
 #pragma clang loop unroll(full)
     for (int j = 0; j < vectors; ++j) acc[h][j] = bn_splat16(0);
   }
   for (int64_t t = 0; t < count; ++t) {
-    BnF16 value[8];
+    BnFloats16 value[8];
 #pragma clang loop unroll(full)
     for (int j = 0; j < vectors; ++j) {
       value[j] = load_cached(type, v + t * row_bytes + j * step);
@@ -112,14 +112,14 @@ BN_FLOAT_INLINE void values_tile(int heads, int vectors, int type, const char* v
     }
 #pragma clang loop unroll(full)
     for (int h = 0; h < heads; ++h) {
-      const BnF16 weight = bn_splat16(p[h * kBlock + t]);
+      const BnFloats16 weight = bn_splat16(p[h * kBlock + t]);
 #pragma clang loop unroll(full)
       for (int j = 0; j < vectors; ++j) acc[h][j] = bn_fma16(weight, value[j], acc[h][j]);
     }
   }
 #pragma clang loop unroll(full)
   for (int h = 0; h < heads; ++h) {
-    const BnF16 old = bn_splat16(merge[2 * h]), part = bn_splat16(merge[2 * h + 1]);
+    const BnFloats16 old = bn_splat16(merge[2 * h]), part = bn_splat16(merge[2 * h + 1]);
 #pragma clang loop unroll(full)
     for (int j = 0; j < vectors; ++j) {
       float* to = o + h * pitch + j * kGroup;
@@ -146,16 +146,16 @@ BN_FLOAT_INLINE void values(int heads, int vectors, int type, const char* v, int
 // Scores of one head's block -> p in place; the running (m, l), and how old and new parts weigh:
 // merge = {old, new}.
 BN_FLOAT_INLINE void softmax_block(float* s, int64_t count, float* m, float* l, float* merge) {
-  const BnF16 none = bn_splat16(-__builtin_inff());
+  const BnFloats16 none = bn_splat16(-__builtin_inff());
   const int64_t whole = count / kGroup * kGroup;
   const BnI16 present = bn_lanes16() < (BnI16)(int32_t)(count - whole);  // of the last group
-  BnF16 largest = none;
+  BnFloats16 largest = none;
   for (int64_t t = 0; t < whole; t += kGroup) largest = bn_max16(bn_load16(s + t), largest);
   if (whole < count) largest = bn_max16(present ? bn_load16(s + whole) : none, largest);
   const float m_block = bn_largest16(largest);
   BnLanes32 terms = bn_lanes32_zero();
   for (int64_t t = 0; t < count; t += kGroup) {
-    BnF16 p = bn_exp16(bn_load16(s + t) - m_block);
+    BnFloats16 p = bn_exp16(bn_load16(s + t) - m_block);
     if (t == whole) p = present ? p : bn_splat16(0);
     bn_store16(s + t, p);
     if (t % 32 == 0) {
@@ -165,7 +165,7 @@ BN_FLOAT_INLINE void softmax_block(float* s, int64_t count, float* m, float* l, 
     }
   }
   const float m_both = m_block > *m ? m_block : *m;
-  const BnF16 parts = bn_exp16((BnF16){*m - m_both, m_block - m_both});
+  const BnFloats16 parts = bn_exp16((BnFloats16){*m - m_both, m_block - m_both});
   merge[0] = parts[0];
   merge[1] = parts[1];
   *l = bn_fma(bn_lanes32_sum(terms), parts[1], *l * parts[0]);
@@ -256,7 +256,7 @@ void bn_attend(const BnAttend* a) {
   for (int64_t h = 0; h < group; ++h) {
     const float r = 1.0f / l[h];
     for (int64_t d = 0; d < size; d += kGroup) {
-      const BnF16 out = bn_load16(o + h * pitch + d) * r;
+      const BnFloats16 out = bn_load16(o + h * pitch + d) * r;
       if (d + kGroup <= size) {
         bn_store16(a->out + h * size + d, out);
       } else {

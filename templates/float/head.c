@@ -5,7 +5,7 @@
 #include "templates/float/rows.h"
 
 // 16 elements of an F32, F16 or BF16 row.
-BN_FLOAT_INLINE BnF16 load_row(int type, const uint8_t* p) {
+BN_FLOAT_INLINE BnFloats16 load_row(int type, const uint8_t* p) {
   if (type == BN_F32) return bn_load16(p);
   return type == BN_F16 ? bn_from_f16_16(bn_load16_halves(p))
                         : bn_from_bf16_16(bn_load16_halves(p));
@@ -42,7 +42,7 @@ BN_FLOAT_INLINE void plain_tile(int type, int rows, int tokens, const BnHead* h,
         __builtin_prefetch(from + h->prefetch_bytes, 0, 3);
         __builtin_prefetch(from + h->prefetch_bytes + 64, 0, 3);
       }
-      BnF16 w[4];
+      BnFloats16 w[4];
 #pragma clang loop unroll(full)
       for (int j = 0; j < 4; ++j) w[j] = load_row(type, from + 16 * j * bytes);
 #pragma clang loop unroll(full)

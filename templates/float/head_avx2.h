@@ -20,9 +20,8 @@ BN_FLOAT_INLINE __m128i sum4(Sums a, Sums b, Sums c, Sums d) {
 }
 
 // One super-block: sums over 256 elements of scale * (code - 32) * plane. Codes stay 0..63, so that
-// maddubs is exact
-// (|pair| <= 2 * 63 * 128 < 2^15). A plane's lanes: |scale * pairs| <= 2 * 128 * 16128 < 2^22, 8 of
-// them a lane, 2^28 in all; the offset: 32 * 16 * 128 * 2048 = 2^27 in all.
+// maddubs is exact (|pair| <= 2 * 63 * 128 < 2^15). A plane's lanes: |scale * pairs| <= 2 * 128 *
+// 16128 < 2^22, 8 of them a lane, 2^28 in all; the offset: 32 * 16 * 128 * 2048 = 2^27 in all.
 BN_FLOAT_INLINE Planes q6_block(const uint8_t* block, const uint8_t* h) {
   const __m256i nibble = _mm256_set1_epi8(15), pair = _mm256_set1_epi8(0x30);
   const __m256i scales = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i*)(block + kQ6Scales)));

@@ -38,7 +38,7 @@ void bn_head_prepare(int32_t type, const float* hidden, int64_t k, uint8_t* prep
   *(float*)prepared = a / 32639.0f;
   uint8_t* to = prepared + kPreparedBegin;
   for (int64_t i = 0; i < k; i += 16) {  // k % 16 == 0
-    BnF16 whole = bn_rint16(bn_load16(hidden + i) * factor);
+    BnFloats16 whole = bn_rint16(bn_load16(hidden + i) * factor);
     whole = whole == whole ? whole : bn_splat16(0);
     const BnI16 h = __builtin_convertvector(whole, BnI16);
     if (type == BN_Q8_0) {

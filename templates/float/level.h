@@ -7,11 +7,11 @@
 #include "abi/floats.h"
 #include "templates/float_ops.h"
 
-#define BN_JOIN_(a, b) a##_##b
-#define BN_JOIN(a, b) BN_JOIN_(a, b)
 #define BN_TEXT_(a) #a
 #define BN_TEXT(a) BN_TEXT_(a)
-#define BN_AT_LEVEL(name) BN_JOIN(name, BN_LEVEL)
+#define BN_NAME_AT_(name, level) name##_##level
+#define BN_NAME_AT(name, level) BN_NAME_AT_(name, level)
+#define BN_AT_LEVEL(name) BN_NAME_AT(name, BN_LEVEL)
 
 #define bn_embed BN_AT_LEVEL(bn_embed)
 #define bn_rms_norm BN_AT_LEVEL(bn_rms_norm)

@@ -2,8 +2,8 @@
 #include "templates/float/level.h"
 
 // 16 pairs (x0, x1).
-BN_FLOAT_INLINE void rotate16(BnF16* x0, BnF16* x1, BnF16 cos, BnF16 sin) {
-  const BnF16 y0 = bn_fma16(-*x1, sin, *x0 * cos);
+BN_FLOAT_INLINE void rotate16(BnFloats16* x0, BnFloats16* x1, BnFloats16 cos, BnFloats16 sin) {
+  const BnFloats16 y0 = bn_fma16(-*x1, sin, *x0 * cos);
   *x1 = bn_fma16(*x0, sin, *x1 * cos);
   *x0 = y0;
 }
@@ -20,18 +20,18 @@ void bn_rope(float* x, int64_t heads, int64_t head_size, int64_t dims, int neox,
   for (int64_t head = 0; head < heads; ++head, x += head_size) {
     int64_t i = 0;
     for (; i + 16 <= pairs; i += 16) {
-      const BnF16 c = bn_load16(cos + i), s = bn_load16(sin + i);
+      const BnFloats16 c = bn_load16(cos + i), s = bn_load16(sin + i);
       if (neox) {
-        BnF16 x0 = bn_load16(x + i), x1 = bn_load16(x + pairs + i);
+        BnFloats16 x0 = bn_load16(x + i), x1 = bn_load16(x + pairs + i);
         rotate16(&x0, &x1, c, s);
         bn_store16(x + i, x0);
         bn_store16(x + pairs + i, x1);
       } else {
-        const BnF16 a = bn_load16(x + 2 * i), b = bn_load16(x + 2 * i + 16);
-        BnF16 x0 = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26,
-                                           28, 30);
-        BnF16 x1 = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27,
-                                           29, 31);
+        const BnFloats16 a = bn_load16(x + 2 * i), b = bn_load16(x + 2 * i + 16);
+        BnFloats16 x0 = __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24,
+                                                26, 28, 30);
+        BnFloats16 x1 = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25,
+                                                27, 29, 31);
         rotate16(&x0, &x1, c, s);
         bn_store16(x + 2 * i, __builtin_shufflevector(x0, x1, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5,
                                                       21, 6, 22, 7, 23));
@@ -46,7 +46,7 @@ void bn_rope(float* x, int64_t heads, int64_t head_size, int64_t dims, int neox,
 }
 
 // NaN becomes 0, and ±65504 is the end.
-BN_FLOAT_INLINE BnHalves16 cache_halves(BnF16 x) {
+BN_FLOAT_INLINE BnHalves16 cache_halves(BnFloats16 x) {
   x = x > 65504.0f ? bn_splat16(65504.0f) : x;
   x = x < -65504.0f ? bn_splat16(-65504.0f) : x;
   return bn_to_f16_16(x == x ? x : bn_splat16(0.0f));

@@ -9,31 +9,31 @@ void bn_rms_norm(const float* x, const float* g, int64_t k, float epsilon, float
   BnLanes32 squares = bn_lanes32_zero();
   int64_t i = 0;
   for (; i + 32 <= k; i += 32) {
-    const BnF16 low = bn_load16(x + i), high = bn_load16(x + i + 16);
+    const BnFloats16 low = bn_load16(x + i), high = bn_load16(x + i + 16);
     squares.low = bn_fma16(low, low, squares.low);
     squares.high = bn_fma16(high, high, squares.high);
   }
   if (i + 16 <= k) {
-    const BnF16 low = bn_load16(x + i);
+    const BnFloats16 low = bn_load16(x + i);
     squares.low = bn_fma16(low, low, squares.low);
     if (i + 16 < k) {
-      const BnF16 high = bn_load16_part(x + i + 16, k - i - 16, 0);
+      const BnFloats16 high = bn_load16_part(x + i + 16, k - i - 16, 0);
       squares.high = bn_fma16(high, high, squares.high);
     }
   } else if (i < k) {
-    const BnF16 low = bn_load16_part(x + i, k - i, 0);
+    const BnFloats16 low = bn_load16_part(x + i, k - i, 0);
     squares.low = bn_fma16(low, low, squares.low);
   }
   const float r = 1.0f / __builtin_sqrtf(bn_lanes32_sum(squares) / (float)k + epsilon);
   for (i = 0; i + 16 <= k; i += 16) bn_store16(y + i, (bn_load16(x + i) * r) * bn_load16(g + i));
   if (i < k) {
-    const BnF16 last = (bn_load16_part(x + i, k - i, 0) * r) * bn_load16_part(g + i, k - i, 0);
+    const BnFloats16 last = (bn_load16_part(x + i, k - i, 0) * r) * bn_load16_part(g + i, k - i, 0);
     bn_store16_part(y + i, k - i, last);
   }
 }
 
-BN_FLOAT_INLINE BnBytes16 quantize16(BnF16 x, float s) {
-  BnF16 whole = bn_rint16(x * s);
+BN_FLOAT_INLINE BnBytes16 quantize16(BnFloats16 x, float s) {
+  BnFloats16 whole = bn_rint16(x * s);
   whole = whole > 127.0f ? bn_splat16(127.0f) : whole;
   whole = whole < -127.0f ? bn_splat16(-127.0f) : whole;
   whole = whole == whole ? whole : bn_splat16(0.0f);
@@ -55,9 +55,9 @@ float bn_quantize(const float* x, int64_t k, int8_t* q) {
 void bn_gate(const float* g, const float* u, int64_t n, int relu2, float* y) {
   for (int64_t i = 0; i < n; i += 16) {
     const int64_t count = n - i < 16 ? n - i : 16;
-    const BnF16 gate = count == 16 ? bn_load16(g + i) : bn_load16_part(g + i, count, 0);
-    const BnF16 up = count == 16 ? bn_load16(u + i) : bn_load16_part(u + i, count, 0);
-    const BnF16 result = (relu2 ? bn_relu2_16(gate) : bn_silu16(gate)) * up;
+    const BnFloats16 gate = count == 16 ? bn_load16(g + i) : bn_load16_part(g + i, count, 0);
+    const BnFloats16 up = count == 16 ? bn_load16(u + i) : bn_load16_part(u + i, count, 0);
+    const BnFloats16 result = (relu2 ? bn_relu2_16(gate) : bn_silu16(gate)) * up;
     if (count == 16) {
       bn_store16(y + i, result);
     } else {
@@ -76,8 +76,8 @@ float bn_softmax_terms(const float* logits, int64_t n, float max, float* p) {
   float sum = 0;
   for (int64_t i = 0; i < n; i += 16) {
     const int64_t count = n - i < 16 ? n - i : 16;
-    const BnF16 x = count == 16 ? bn_load16(logits + i) : bn_load16_part(logits + i, count, 0);
-    const BnF16 term = bn_exp16(x - max);
+    const BnFloats16 x = count == 16 ? bn_load16(logits + i) : bn_load16_part(logits + i, count, 0);
+    const BnFloats16 term = bn_exp16(x - max);
     if (count == 16) {
       bn_store16(p + i, term);
     } else {
@@ -94,8 +94,8 @@ float bn_ternary_dot(const int8_t* trits, const float* x, int64_t k) {
   for (; i + 32 <= k; i += 32) {
     const BnBytes16 low = *(const BnBytes16Memory*)(trits + i),
                     high = *(const BnBytes16Memory*)(trits + i + 16);
-    dot.low = bn_fma16(__builtin_convertvector(low, BnF16), bn_load16(x + i), dot.low);
-    dot.high = bn_fma16(__builtin_convertvector(high, BnF16), bn_load16(x + i + 16), dot.high);
+    dot.low = bn_fma16(__builtin_convertvector(low, BnFloats16), bn_load16(x + i), dot.low);
+    dot.high = bn_fma16(__builtin_convertvector(high, BnFloats16), bn_load16(x + i + 16), dot.high);
   }
   if (i < k) {
     float w[32], last[32];

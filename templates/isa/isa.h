@@ -4,7 +4,7 @@
 //
 //   vec                  V_BYTES bytes; lanes of 8, 16 or 32 bits as the function says
 //   V_BYTES              16, 32 or 64
-//   V_LANES              32-bit lanes of a vec: the rows that one vec of t2 codes covers
+//   V_LANES              32-bit lanes of a vec: the rows that one vec of codes covers
 //   v_mac(acc, codes, x) multiply-accumulates unsigned codes (0..V_MAX_CODE) with signed x
 //                        (-127..127), byte by byte, into lanes that take V_MAC_PRODUCTS products a
 //                        step and must stay within V_MAC_LIMIT: 4 products in 32-bit lanes (VNNI,
@@ -21,10 +21,10 @@
 //   v_zip8_lo/hi, v_zip16_lo/hi       in each 128-bit lane: interleave the low or high halves
 //   v_sext16_lo/hi                    in each 128-bit lane: the low or high four int16 as int32
 //   v_test8(v, bit)                   0xFF where v has the bit (one in each byte of it), else 0
-//   v_prefetch(p)                     a hint, into the second-level cache; p may point anywhere.
-//   Into
-//                                     the first it has fewer lines in flight: 80 % of the roof
-//                                     instead of 86 % in gemv_t2_avx512vnni (Granite Rapids class)
+//   v_prefetch(p)                     a hint, into the second-level cache; p may point anywhere
+//
+// Why the second level: into the first, a prefetch has fewer lines in flight, 80 % of the roof
+// instead of 86 % in gemv_t2_avx512vnni (Granite Rapids class).
 #ifndef BITNET_TEMPLATES_ISA_ISA_H_
 #define BITNET_TEMPLATES_ISA_ISA_H_
 
