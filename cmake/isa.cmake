@@ -40,7 +40,7 @@ function(bitnet_template_object out source arch level name)
   get_filename_component(path ${source} ABSOLUTE)
   set(object "${CMAKE_CURRENT_BINARY_DIR}/${name}.o")
   add_custom_command(OUTPUT ${object}
-    COMMAND ${CCACHE} ${TEMPLATE_CLANG} ${BITNET_TEMPLATE_FLAGS} ${BITNET_TEMPLATE_ALIGNMENT} -O3 ${BITNET_FLAGS_${arch}_${level}} ${ARGN}
+    COMMAND ${BITNET_CCACHE} ${TEMPLATE_CLANG} ${BITNET_TEMPLATE_FLAGS} ${BITNET_TEMPLATE_ALIGNMENT} -O3 ${BITNET_FLAGS_${arch}_${level}} ${ARGN}
             -c ${path} -o ${object} -MD -MF ${object}.d
     DEPFILE ${object}.d DEPENDS ${path} VERBATIM)
   set(${out} ${object} PARENT_SCOPE)

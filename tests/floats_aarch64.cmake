@@ -11,7 +11,7 @@ if(AARCH64_GXX AND QEMU_AARCH64 AND EXISTS ${gtest_source}/src/gtest-all.cc)
             -I${gtest_source}/include -idirafter /usr/include)
   set(gtest ${CMAKE_CURRENT_BINARY_DIR}/aarch64_gtest.o)
   add_custom_command(OUTPUT ${gtest}
-    COMMAND ${CCACHE} ${AARCH64_GXX} ${flags} -w -I${gtest_source} -c ${gtest_source}/src/gtest-all.cc -o ${gtest} VERBATIM)
+    COMMAND ${BITNET_CCACHE} ${AARCH64_GXX} ${flags} -w -I${gtest_source} -c ${gtest_source}/src/gtest-all.cc -o ${gtest} VERBATIM)
   set(kernels)
   foreach(part vectors rope_store attention head head_quantized table)
     bitnet_template_object(object ../templates/float/${part}.c aarch64 neon foreign_float_${part} -DBN_LEVEL=neon)
