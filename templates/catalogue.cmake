@@ -6,17 +6,23 @@
 #   form     forms/<form>.h
 #   isa      cmake/isa.cmake, isa/vec_<isa>.h
 #   tokens   the class of M that it is written for, min-max; * is no limit
-#   role     default: the built-in choice of its level for that class; extra: in the catalogue, but not chosen untuned
+#   role     default: the built-in choice of its level for that class; extra: in the catalogue, but not chosen untuned;
+#            test: in BITNET_TEST_CATALOGUE, which neither runtime nor tuner sees
 #   then parameters in the order of the kernel's name, name=default:choice,choice,... (params.h has their meaning). Not
 #   every combination fits: the kernel's facts say which does not, and why.
 set(BITNET_CATALOGUE "")
+set(BITNET_TEST_CATALOGUE "")
 function(bitnet_instance kernel packing form isa tokens role)
   if(NOT DEFINED BITNET_LAYOUT_${packing})
     message(FATAL_ERROR "catalogue: packing ${packing} of ${kernel} has no bitnet_packing()")
   endif()
   string(JOIN " " parameters ${ARGN})
-  list(APPEND BITNET_CATALOGUE "${kernel}|${packing}|${form}|${isa}|${tokens}|${role}|${parameters}")
-  set(BITNET_CATALOGUE "${BITNET_CATALOGUE}" PARENT_SCOPE)
+  set(list BITNET_CATALOGUE)
+  if(role STREQUAL test)
+    set(list BITNET_TEST_CATALOGUE)
+  endif()
+  list(APPEND ${list} "${kernel}|${packing}|${form}|${isa}|${tokens}|${role}|${parameters}")
+  set(${list} "${${list}}" PARENT_SCOPE)
 endfunction()
 
 # bitnet_packing(NAME parameter...): the parameters that fix the bytes of packings/<NAME>.h, in the order in which its
@@ -28,6 +34,7 @@ endfunction()
 bitnet_packing(t2 r)
 bitnet_packing(tl1 r)
 bitnet_packing(tl2 r)
+bitnet_packing(b8 r)
 
 bitnet_instance(gemv t2 rows scalar     1-1 default r=16:16 s=1:1 u=1:1 pf=0:0)
 bitnet_instance(gemv t2 rows ssse3      1-1 default r=16:16,32 s=2:1,2 u=1:1,2 pf=4096:0,1024,2048,4096,8192)
@@ -60,6 +67,17 @@ bitnet_instance(lut tl2 rows ssse3      1-* extra r=16:16,32,64 k=768:0,768,1536
 bitnet_instance(lut tl2 rows avx2       1-* extra r=32:32,64,128 k=768:0,768,1536 u=1:1,2 e=1:0,1 d=0:0,1 pf=4096:0,4096)
 bitnet_instance(lut tl2 rows avx512vnni 1-* extra r=64:64,128,256 k=768:0,768,1536 u=1:1,2 e=1:0,1 d=0:0,1 pf=4096:0,4096)
 bitnet_instance(lut tl2 rows neon       1-* extra r=16:16,32,64 k=768:0,768,1536 u=1:1,2 e=1:0,1 d=0:0 pf=0:0,2048)
+
+# Another packing of codes under the same kernels.
+bitnet_instance(gemv  b8 rows scalar     1-1 test r=16:16 s=1:1 u=1:1 pf=0:0)
+bitnet_instance(gemv  b8 rows ssse3      1-1 test r=16:16,32 s=1:1 u=2:1,2,4 pf=0:0,4096)
+bitnet_instance(gemv  b8 rows avx2       1-1 test r=16:16,32 s=1:1 u=2:1,2,4 pf=0:0,4096)
+bitnet_instance(gemv  b8 rows avx512vnni 1-1 test r=32:16,32,64 s=1:1 u=4:1,2,4 pf=0:0,4096)
+bitnet_instance(gemv  b8 rows neon       1-1 test r=16:16,32 s=1:1 u=2:1,2,4 pf=0:0)
+bitnet_instance(gemv  b8 rows dotprod    1-1 test r=16:16,32 s=1:1 u=2:1,2,4 pf=0:0)
+bitnet_instance(small b8 rows scalar     2-* test r=16:16 t=8:8 c=2:2 k=0:0 u=1:1 pf=0:0)
+bitnet_instance(small b8 rows avx2       2-* test r=16:16,32 t=8:8,16 c=8:2,4,6,8 k=0:0,1024 u=2:1,2 pf=0:0)
+bitnet_instance(small b8 rows avx512vnni 2-* test r=32:16,32,64 t=32:16,32 c=8:4,6,8 k=0:0,1024 u=4:1,4 pf=0:0)
 
 # bitnet_instance_fields(ENTRY): splits an entry into variables of the caller:
 #   kernel packing form isa m_min m_max role

@@ -49,10 +49,18 @@ ${rows}};
   set(${library}_objects "${objects}" PARENT_SCOPE)
 endfunction()
 
-# bitnet_kernels_of(OUT level...): the catalogue's entries of these levels.
+# bitnet_kernels_of(OUT level...): the catalogue's entries of these levels; bitnet_test_kernels_of: the tests' own.
 function(bitnet_kernels_of out)
+  bitnet_entries_of(entries "${BITNET_CATALOGUE}" ${ARGN})
+  set(${out} "${entries}" PARENT_SCOPE)
+endfunction()
+function(bitnet_test_kernels_of out)
+  bitnet_entries_of(entries "${BITNET_TEST_CATALOGUE}" ${ARGN})
+  set(${out} "${entries}" PARENT_SCOPE)
+endfunction()
+function(bitnet_entries_of out all)
   set(entries "")
-  foreach(entry ${BITNET_CATALOGUE})
+  foreach(entry ${all})
     bitnet_instance_fields("${entry}")
     if(isa IN_LIST ARGN)
       list(APPEND entries "${entry}")
