@@ -20,7 +20,7 @@
 #include "runtime/base/aligned_buffer.h"
 #include "runtime/cpu/isa.h"
 #include "runtime/cpu/roof.h"
-#include "runtime/kernel/kernel.h"
+#include "runtime/kernel/product.h"
 #include "runtime/kernel/reference.h"
 #include "runtime/threads/pool.h"
 
@@ -32,61 +32,56 @@ class Subject {
  public:
   Subject(const KernelFunctions& functions, int64_t m, int64_t n, int64_t k, size_t total_bytes,
           int threads)
-      : functions_(functions), m_(m), n_(n), k_(k), y_(static_cast<size_t>(m * n)) {
-    functions.sizes(n, k, &sizes_);
-    stride_ = (static_cast<size_t>(sizes_.packed_bytes) + 63) / 64 * 64;
-    copies_ = std::max<size_t>(1, total_bytes / stride_);
+      : problem_{.n = n, .k = k, .epilogue = BN_INT32}, y_(static_cast<size_t>(m * n)) {
+    ProductKernel kernel{.functions = functions};
+    functions.sizes(n, k, &kernel.sizes);
+    pack(kernel, total_bytes);
     std::mt19937 random(1);
-    std::vector<int8_t> w(static_cast<size_t>(n * k)), x(static_cast<size_t>(m * k));
-    for (int8_t& t : w) t = static_cast<int8_t>(static_cast<int>(random() % 3) - 1);
-    for (int8_t& v : x) v = static_cast<int8_t>(static_cast<int>(random() % 255) - 127);
-    packed_ = AlignedBuffer(stride_ * copies_);
-    const BnPack pack{n, k, 0, n, w.data(), packed_.as<uint8_t>()};
-    functions.pack(&pack);
-    for (size_t i = 1; i < copies_; ++i)
-      std::memcpy(packed_.data() + i * stride_, packed_.data(), stride_);
-    const int64_t groups = (m + sizes_.form_group_tokens - 1) / sizes_.form_group_tokens;
-    form_ = AlignedBuffer(static_cast<size_t>(groups * sizes_.form_group_bytes));
-    const BnPrepare prepare{k, 0, m, x.data(), k, form_.as<uint8_t>()};
-    functions.prepare(&prepare);
+    x_.resize(static_cast<size_t>(m * k));
+    for (int8_t& v : x_) v = static_cast<int8_t>(static_cast<int>(random() % 255) - 127);
+    const Product& first = products_.front();
+    form_ = AlignedBuffer(static_cast<size_t>(first.form_bytes(m)));
+    in_ = {.tokens = m, .x = x_.data(), .ldx = k, .form = form_.as<uint8_t>()};
+    first.prepare({0, m}, in_);
     for (int t = 0; t < threads; ++t)
-      scratch_.emplace_back(static_cast<size_t>(sizes_.scratch_bytes));
+      scratch_.emplace_back(static_cast<size_t>(first.scratch_bytes()));
   }
 
-  // Thread `thread` of `threads` takes its rows of every copy.
+  // Thread `thread` of `threads` takes its part of every copy.
   void run(int thread, int threads) {
-    const Range rows = share(n_, sizes_.row_step, threads, thread);
-    for (size_t i = 0; i < copies_; ++i) {
-      const BnRun run{n_,
-                      k_,
-                      0,
-                      m_,
-                      rows.begin,
-                      rows.end,
-                      packed_.as<uint8_t>() + i * stride_,
-                      form_.as<uint8_t>(),
-                      scratch_[static_cast<size_t>(thread)].as<uint8_t>(),
-                      nullptr,
-                      nullptr,
-                      0,
-                      BN_INT32,
-                      y_.data(),
-                      n_};
-      functions_.run(&run);
-    }
+    for (const Product& product : products_)
+      product.run(product.part_of(in_.tokens, {thread, threads}), in_,
+                  scratch_[static_cast<size_t>(thread)].as<uint8_t>(), {y_.data(), problem_.n});
   }
 
-  int64_t products() const { return m_ * n_ * k_ * static_cast<int64_t>(copies_); }
+  int64_t macs() const {
+    return in_.tokens * problem_.n * problem_.k * static_cast<int64_t>(products_.size());
+  }
   std::span<const std::byte> bytes() const { return {packed_.data(), packed_.bytes()}; }
   const std::vector<int32_t>& y() const { return y_; }
 
  private:
-  KernelFunctions functions_;
-  int64_t m_, n_, k_;
-  BnSizes sizes_{};
-  size_t stride_ = 0, copies_ = 0;
+  void pack(ProductKernel kernel, size_t total_bytes) {
+    const size_t stride = (static_cast<size_t>(kernel.sizes.packed_bytes) + 63) / 64 * 64;
+    const size_t copies = std::max<size_t>(1, total_bytes / stride);
+    std::mt19937 random(2);
+    std::vector<int8_t> w(static_cast<size_t>(problem_.n * problem_.k));
+    for (int8_t& t : w) t = static_cast<int8_t>(static_cast<int>(random() % 3) - 1);
+    packed_ = AlignedBuffer(stride * copies);
+    pack_rows(problem_, kernel.functions.pack, {0, problem_.n}, w.data(), packed_.as<uint8_t>());
+    for (size_t i = 0; i < copies; ++i) {
+      kernel.packed = packed_.as<uint8_t>() + i * stride;
+      if (i > 0) std::memcpy(packed_.data() + i * stride, packed_.data(), stride);
+      products_.push_back(Product(problem_, {}, {kernel}));
+    }
+  }
+
+  Problem problem_;
+  std::vector<Product> products_;  // of each copy
   AlignedBuffer packed_, form_;
   std::vector<AlignedBuffer> scratch_;
+  std::vector<int8_t> x_;
+  ProductInput in_;
   std::vector<int32_t> y_;
 };
 
@@ -130,7 +125,7 @@ void in_cache(benchmark::State& state, const BuiltinKernel& kernel, int64_t m, i
   if (!right(kernel.functions, m)) return state.SkipWithError("differs from the reference");
   Subject subject(kernel.functions, m, n, 2560, 0, 1);
   for (auto _ : state) subject.run(0, 1);
-  const auto products = static_cast<double>(subject.products() * state.iterations());
+  const auto products = static_cast<double>(subject.macs() * state.iterations());
   state.counters["GMAC/s"] = benchmark::Counter(products / 1e9, benchmark::Counter::kIsRate);
 }
 

@@ -1,49 +1,16 @@
 // From bitcode to a running kernel, both ways (ORC and a linked cache), on a template of the tests'
 // own.
 #include <filesystem>
-#include <random>
 #include <thread>
 
 #include "tests/codegen/fixture.h"
+#include "tests/codegen/leaf_product.h"
 
 namespace bitnet::codegen {
 namespace {
 
-// Runs pack, prepare and run of a leaf on random data and compares with plain loops.
-void expect_right(const KernelFunctions& f, int64_t n, int64_t k) {
-  std::mt19937 random(7);
-  std::vector<int8_t> trits(static_cast<size_t>(n * k)), x(static_cast<size_t>(k));
-  for (int8_t& t : trits) t = static_cast<int8_t>(static_cast<int>(random() % 3) - 1);
-  for (int8_t& v : x) v = static_cast<int8_t>(static_cast<int>(random() % 255) - 127);
-  std::vector<uint8_t> packed(static_cast<size_t>(n * k) + 256), form(static_cast<size_t>(k) + 256);
-  const BnPack pack{
-      .n = n, .k = k, .n0 = 0, .n1 = n, .trits = trits.data(), .packed = packed.data()};
-  f.pack(&pack);
-  const BnPrepare prepare{.k = k, .m0 = 0, .m1 = 1, .x = x.data(), .ldx = k, .form = form.data()};
-  f.prepare(&prepare);
-  std::vector<int32_t> y(static_cast<size_t>(n));
-  const BnRun run{.n = n,
-                  .k = k,
-                  .m0 = 0,
-                  .m1 = 1,
-                  .n0 = 0,
-                  .n1 = n,
-                  .packed = packed.data(),
-                  .form = form.data(),
-                  .scratch = nullptr,
-                  .token_scale = nullptr,
-                  .segments = nullptr,
-                  .segment_count = 0,
-                  .epilogue = BN_INT32,
-                  .y = y.data(),
-                  .ldy = n};
-  f.run(&run);
-  for (int64_t row = 0; row < n; ++row) {
-    int32_t dot = 0;
-    for (int64_t i = 0; i < k; ++i)
-      dot += trits[static_cast<size_t>(row * k + i)] * x[static_cast<size_t>(i)];
-    EXPECT_EQ(y[static_cast<size_t>(row)], dot) << "row " << row;
-  }
+void expect_right(const KernelFunctions& functions, int64_t n, int64_t k) {
+  EXPECT_TRUE(computes_right(functions, leaf_sizes(n, k), n, k));
 }
 
 TEST(Jit, RunsWhatWasSpecialised) {

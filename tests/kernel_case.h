@@ -4,12 +4,14 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <random>
 #include <vector>
 
-#include "runtime/kernel/kernel.h"
+#include "runtime/base/round_up.h"
+#include "runtime/kernel/product.h"
 #include "runtime/kernel/reference.h"
 
 namespace bitnet {
@@ -77,54 +79,37 @@ class KernelCase {
   // steps, 0: all at once.
   std::vector<uint32_t> run(const KernelFunctions& f, BnEpilogue epilogue, int64_t token_parts = 0,
                             int64_t row_parts = 0) const {
-    BnSizes sizes{};
-    f.sizes(s_.n, s_.k, &sizes);
+    const Problem problem{.n = s_.n, .k = s_.k, .epilogue = epilogue};
+    ProductKernel kernel{.functions = f};
+    f.sizes(s_.n, s_.k, &kernel.sizes);
     constexpr size_t kPast = 255;
-    GuardedBuffer packed(static_cast<size_t>(sizes.packed_bytes), kPast);
-    const int64_t groups = (s_.m + sizes.form_group_tokens - 1) / sizes.form_group_tokens;
-    GuardedBuffer form(static_cast<size_t>(groups * sizes.form_group_bytes), kPast);
-    GuardedBuffer scratch(static_cast<size_t>(sizes.scratch_bytes), kPast);
+    GuardedBuffer packed(static_cast<size_t>(kernel.sizes.packed_bytes), kPast);
+    kernel.packed = packed.data();
+    const Product product(problem, is_gate_up(epilogue) ? alternating_ : stacked_, {kernel});
+    GuardedBuffer form(static_cast<size_t>(product.form_bytes(s_.m)), kPast);
+    GuardedBuffer scratch(static_cast<size_t>(product.scratch_bytes()), kPast);
     GuardedBuffer x(x_.size(), 0), w(w_.size(), 0);
     std::memcpy(x.data(), x_.data(), x_.size());
-    const int64_t row_unit = row_parts ? row_parts * sizes.row_step : s_.n;
-    const int64_t token_unit = token_parts ? token_parts * sizes.token_step : s_.m;
-    for (int64_t n = 0; n < s_.n; n += row_unit) {
-      const int64_t end = std::min(n + row_unit, s_.n);
-      std::memcpy(w.data(), w_.data() + n * s_.k, static_cast<size_t>((end - n) * s_.k));
-      const BnPack pack{s_.n, s_.k, n, end, reinterpret_cast<int8_t*>(w.data()), packed.data()};
-      f.pack(&pack);
+    const ProductInput in{.tokens = s_.m,
+                          .x = reinterpret_cast<int8_t*>(x.data()),
+                          .ldx = s_.k,
+                          .scales = token_scale_.data(),
+                          .form = form.data()};
+
+    const std::vector<Range> rows = cut(s_.n, row_parts * kernel.sizes.row_step);
+    for (const Range& part : rows) {
+      std::memcpy(w.data(), w_.data() + part.begin * s_.k, static_cast<size_t>(part.size() * s_.k));
+      pack_rows(problem, f.pack, part, reinterpret_cast<int8_t*>(w.data()), packed.data());
     }
-    const int64_t form_unit = (token_unit + sizes.form_group_tokens - 1) / sizes.form_group_tokens *
-                              sizes.form_group_tokens;
-    for (int64_t m = 0; m < s_.m; m += form_unit) {
-      const BnPrepare prepare{
-          s_.k, m,          std::min(m + form_unit, s_.m), reinterpret_cast<int8_t*>(x.data()),
-          s_.k, form.data()};
-      f.prepare(&prepare);
-    }
-    const bool gate = epilogue == BN_GATE_UP_SILU || epilogue == BN_GATE_UP_RELU2;
-    const int64_t ldy = (gate ? s_.n / 2 : s_.n) + 3;  // three columns that must stay as they are
+    const int64_t token_unit = token_parts * kernel.sizes.token_step;
+    for (const Range& part : cut(s_.m, round_up(token_unit, kernel.sizes.form_group_tokens)))
+      product.prepare(part, in);
+    // Three columns must stay as they are.
+    const int64_t ldy = (is_gate_up(epilogue) ? s_.n / 2 : s_.n) + 3;
     std::vector<uint32_t> y(static_cast<size_t>(s_.m * ldy), kUntouched);
-    const auto& segments = gate ? alternating_ : stacked_;
-    for (int64_t m = 0; m < s_.m; m += token_unit)
-      for (int64_t n = 0; n < s_.n; n += row_unit) {
-        const BnRun run{s_.n,
-                        s_.k,
-                        m,
-                        std::min(m + token_unit, s_.m),
-                        n,
-                        std::min(n + row_unit, s_.n),
-                        packed.data(),
-                        form.data(),
-                        scratch.data(),
-                        token_scale_.data(),
-                        segments.data(),
-                        static_cast<int32_t>(segments.size()),
-                        epilogue,
-                        y.data(),
-                        ldy};
-        f.run(&run);
-      }
+    for (const Range& tokens : cut(s_.m, token_unit))
+      for (const Range& part : rows)
+        product.run({tokens, part}, in, scratch.data(), {y.data(), ldy});
     return y;
   }
 
@@ -133,6 +118,15 @@ class KernelCase {
   }
 
  private:
+  // 0..total in pieces of `unit`; 0: in one.
+  static std::vector<Range> cut(int64_t total, int64_t unit) {
+    std::vector<Range> pieces;
+    if (unit == 0) unit = total;
+    for (int64_t begin = 0; begin < total; begin += unit)
+      pieces.push_back({begin, std::min(begin + unit, total)});
+    return pieces;
+  }
+
   static constexpr uint32_t kUntouched = 0x3F800000;  // 1.0F: what BN_SCALED_ADD adds to
 
   Shape s_;

@@ -148,8 +148,7 @@ TEST(Packings, OfOneKeyAreTheSameBytes) {
     BnSizes sizes{};
     kernel.functions.sizes(kN, kK, &sizes);
     std::vector<uint8_t> packed(static_cast<size_t>(sizes.packed_bytes));
-    const BnPack pack{kN, kK, 0, kN, trits.data(), packed.data()};
-    kernel.functions.pack(&pack);
+    pack_rows({.n = kN, .k = kK}, kernel.functions.pack, {0, kN}, trits.data(), packed.data());
     const std::string who = subject.group + "_" + to_string(kernel.name);
     const auto [at, fresh] = first.try_emplace(kernel.packing_key, packed, who);
     EXPECT_TRUE(at->second.first == packed) << who << " and " << at->second.second;

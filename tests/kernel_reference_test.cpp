@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/base/aligned_buffer.h"
+#include "runtime/kernel/product.h"
 #include "runtime/kernel/reference.h"
 
 namespace bitnet {
@@ -20,33 +21,19 @@ constexpr int32_t kDots[2][4] = {{3, -6, -1, 7}, {-254, 254, 127, -381}};
 
 template <typename T>
 std::vector<T> run(BnEpilogue epilogue, std::vector<T> y, int64_t ldy) {
-  const KernelFunctions& f = reference_functions();
-  BnSizes sizes{};
-  f.sizes(4, 3, &sizes);
-  AlignedBuffer packed(static_cast<size_t>(sizes.packed_bytes));
-  AlignedBuffer form(static_cast<size_t>(2 * sizes.form_group_bytes));
-  const BnPack pack{4, 3, 0, 4, &kW[0][0], packed.as<uint8_t>()};
-  f.pack(&pack);
-  const BnPrepare prepare{3, 0, 2, &kX[0][0], 3, form.as<uint8_t>()};
-  f.prepare(&prepare);
+  const Problem problem{.n = 4, .k = 3, .epilogue = epilogue};
   const float token_scale[2] = {2.0F, 4.0F};
-  const BnSegment even_odd[2] = {{0, 4, 2, 1.0F}, {1, 4, 2, 8.0F}};
-  const BnRun arguments{4,
-                        3,
-                        0,
-                        2,
-                        0,
-                        4,
-                        packed.as<uint8_t>(),
-                        form.as<uint8_t>(),
-                        nullptr,
-                        token_scale,
-                        even_odd,
-                        2,
-                        epilogue,
-                        y.data(),
-                        ldy};
-  f.run(&arguments);
+  ProductKernel kernel{.functions = reference_functions()};
+  kernel.functions.sizes(4, 3, &kernel.sizes);
+  AlignedBuffer packed(static_cast<size_t>(kernel.sizes.packed_bytes));
+  pack_rows(problem, kernel.functions.pack, {0, 4}, &kW[0][0], packed.as<uint8_t>());
+  kernel.packed = packed.as<uint8_t>();
+  const Product product(problem, {{0, 4, 2, 1.0F}, {1, 4, 2, 8.0F}}, {kernel});
+  AlignedBuffer form(static_cast<size_t>(product.form_bytes(2)));
+  const ProductInput in{
+      .tokens = 2, .x = &kX[0][0], .ldx = 3, .scales = token_scale, .form = form.as<uint8_t>()};
+  product.prepare({0, 2}, in);
+  product.run({{0, 2}, {0, 4}}, in, nullptr, {y.data(), ldy});
   return y;
 }
 

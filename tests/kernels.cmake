@@ -57,7 +57,8 @@ if(NOT BITNET_ARCHITECTURE STREQUAL aarch64)
     bitnet_kernel_library(aarch64_kernels "" ARCH aarch64 KERNELS ${foreign})
     bitnet_vocabulary(foreign_probes aarch64 ${vocabulary_aarch64})
     set(sources ${CMAKE_CURRENT_SOURCE_DIR}/aarch64_main.cpp ${CMAKE_SOURCE_DIR}/runtime/kernel/reference.cpp
-                ${CMAKE_SOURCE_DIR}/runtime/kernel/kernel_name.cpp ${CMAKE_SOURCE_DIR}/runtime/cpu/isa.cpp)
+                ${CMAKE_SOURCE_DIR}/runtime/kernel/kernel_name.cpp ${CMAKE_SOURCE_DIR}/runtime/kernel/product.cpp
+                ${CMAKE_SOURCE_DIR}/runtime/cpu/isa.cpp)
     set(program ${CMAKE_CURRENT_BINARY_DIR}/aarch64_kernels_check)
     add_custom_command(OUTPUT ${program}
       COMMAND ${BITNET_CCACHE} ${AARCH64_GXX} -std=c++23 -O2 -static -ffp-contract=off -DFMT_HEADER_ONLY -I${CMAKE_SOURCE_DIR}

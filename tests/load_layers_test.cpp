@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "runtime/base/mapped_file.h"
+#include "runtime/model/problem_rows.h"
 #include "tests/resident_pages.h"
 #include "tests/small_models.h"
 
@@ -124,24 +125,30 @@ TEST(PackWeights, SaysOnceThatAJobIsPackedHoweverManyCopiesItHas) {
     prompt.packing_key += " again";
     of_problem.classes.push_back(prompt);
   }
-  const LayerTensors& t = model.layers.front();
-  const std::vector<ProblemRows> rows = {ProblemRows::stacked({&t.q, &t.k, &t.v}),
-                                         ProblemRows::stacked({&t.output}),
-                                         ProblemRows::alternating(t.gate, t.up)};
-  std::vector<PackedWeights> packed(rows.size());
+  const std::vector<Problem> problems = problems_of(model.hparams.linear_shapes());
+  std::vector<PackedWeights> packed;
   std::vector<PackJob> jobs;
-  for (size_t i = 0; i < rows.size(); ++i) jobs.push_back({&rows[i], &kernels[i], &packed[i]});
+  for (size_t p = 0; p < problems.size(); ++p) {
+    packed.emplace_back(kernels[p]);
+    const ProblemRows rows = problem_rows(model.layers.front(), problems[p].kind);
+    jobs.push_back(packed[p].job(problems[p], kernels[p], rows.trits()));
+  }
   for (const int threads : {1, 3}) {
     ThreadPool pool = ThreadPool::start(threads).value();
     std::mutex mutex;
-    std::map<const ProblemRows*, int> told;
-    ASSERT_TRUE(pack_weights(pool, jobs, {.packed = [&](const ProblemRows& done) {
+    std::map<size_t, int> told;
+    ASSERT_TRUE(pack_weights(pool, jobs, {.packed = [&](size_t job) {
                                const std::lock_guard lock(mutex);
-                               ++told[&done];
+                               ++told[job];
                              }}));
-    EXPECT_EQ(told.size(), rows.size());
-    for (const auto& [which, times] : told) EXPECT_EQ(times, 1) << which - rows.data();
-    for (const PackedWeights& weights : packed) EXPECT_EQ(weights.copies.size(), 2U);
+    EXPECT_EQ(told.size(), jobs.size());
+    for (const auto& [job, times] : told) EXPECT_EQ(times, 1) << job;
+    for (const PackedWeights& weights : packed) {
+      ASSERT_EQ(weights.copies().size(), 2U);
+      const AlignedBuffer &first = weights.copies()[0], &second = weights.copies()[1];
+      ASSERT_EQ(first.bytes(), second.bytes());
+      EXPECT_EQ(std::memcmp(first.data(), second.data(), first.bytes()), 0);
+    }
   }
 }
 

@@ -15,17 +15,6 @@ constexpr uint32_t kUntouched =
 constexpr Pattern kPatterns[] = {Pattern::random, Pattern::plus, Pattern::minus,
                                  Pattern::alternating};
 
-// What one kernel needs to compute some rows of Y for `tokens` tokens.
-struct Work {
-  Work(const Problem& problem, const BnSizes& sizes, int64_t tokens)
-      : packed(static_cast<size_t>(sizes.packed_bytes)),
-        form(static_cast<size_t>((tokens + sizes.form_group_tokens - 1) / sizes.form_group_tokens *
-                                 sizes.form_group_bytes)),
-        scratch(static_cast<size_t>(sizes.scratch_bytes)),
-        y(static_cast<size_t>(tokens * problem.n) * 4) {}
-  AlignedBuffer packed, form, scratch, y;
-};
-
 struct Input {
   std::vector<int8_t> x;      // [tokens][k]
   std::vector<float> scales;  // [tokens]
@@ -65,50 +54,55 @@ Input make_input(Pattern pattern, int64_t tokens, int64_t k) {
   return input;
 }
 
-void pack_rows(const Problem& problem, BnPackFn* pack, Pattern pattern, Range rows,
-               AlignedBuffer& packed) {
-  std::vector<int8_t> trits(static_cast<size_t>((rows.end - rows.begin) * problem.k));
-  int8_t* out = trits.data();
-  for (int64_t n = rows.begin; n < rows.end; ++n) {
-    for (int64_t k = 0; k < problem.k; ++k) *out++ = trit(pattern, n, k);
+// A kernel's copy of the weights, and room to compute some rows of Y for up to `tokens` tokens.
+class Work {
+ public:
+  Work(const Problem& problem, const BnSizes& sizes, const KernelFunctions& functions,
+       int64_t tokens)
+      : problem_(problem),
+        kernel_{.sizes = sizes, .functions = functions},
+        packed_(static_cast<size_t>(sizes.packed_bytes)),
+        scratch_(static_cast<size_t>(sizes.scratch_bytes)),
+        y_(static_cast<size_t>(tokens * problem.n) * 4) {
+    kernel_.packed = packed_.as<uint8_t>();
+    form_ = AlignedBuffer(static_cast<size_t>(product(BN_INT32).form_bytes(tokens)));
   }
-  const BnPack job{.n = problem.n,
-                   .k = problem.k,
-                   .n0 = rows.begin,
-                   .n1 = rows.end,
-                   .trits = trits.data(),
-                   .packed = packed.as<uint8_t>()};
-  pack(&job);
-}
 
-void compute(const Problem& problem, const KernelFunctions& functions, const Input& input,
-             BnEpilogue epilogue, Range rows, int64_t tokens, Work& work) {
-  std::ranges::fill(work.y.span<uint32_t>(), kUntouched);
-  const BnPrepare prepare{.k = problem.k,
-                          .m0 = 0,
-                          .m1 = tokens,
+  void pack(Range rows, Pattern pattern) {
+    std::vector<int8_t> trits(static_cast<size_t>(rows.size() * problem_.k));
+    int8_t* out = trits.data();
+    for (int64_t n = rows.begin; n < rows.end; ++n) {
+      for (int64_t k = 0; k < problem_.k; ++k) *out++ = trit(pattern, n, k);
+    }
+    pack_rows(problem_, kernel_.functions.pack, rows, trits.data(), packed_.as<uint8_t>());
+  }
+
+  void compute(Range rows, Pattern pattern, BnEpilogue epilogue, int64_t tokens) {
+    std::ranges::fill(y_.span<uint32_t>(), kUntouched);
+    const Input input = make_input(pattern, tokens, problem_.k);
+    const ProductInput in{.tokens = tokens,
                           .x = input.x.data(),
-                          .ldx = problem.k,
-                          .form = work.form.as<uint8_t>()};
-  functions.prepare(&prepare);
-  const std::vector<BnSegment> segments = one_scale(problem, 0.75F);
-  const BnRun run{.n = problem.n,
-                  .k = problem.k,
-                  .m0 = 0,
-                  .m1 = tokens,
-                  .n0 = rows.begin,
-                  .n1 = rows.end,
-                  .packed = work.packed.as<uint8_t>(),
-                  .form = work.form.as<uint8_t>(),
-                  .scratch = work.scratch.as<uint8_t>(),
-                  .token_scale = input.scales.data(),
-                  .segments = segments.data(),
-                  .segment_count = static_cast<int32_t>(segments.size()),
-                  .epilogue = epilogue,
-                  .y = work.y.data(),
-                  .ldy = problem.n};
-  functions.run(&run);
-}
+                          .ldx = problem_.k,
+                          .scales = input.scales.data(),
+                          .form = form_.as<uint8_t>()};
+    const Product wanted = product(epilogue);
+    wanted.prepare({0, tokens}, in);
+    wanted.run({{0, tokens}, rows}, in, scratch_.as<uint8_t>(), {y_.data(), problem_.n});
+  }
+
+  const AlignedBuffer& y() const { return y_; }
+
+ private:
+  Product product(BnEpilogue epilogue) const {
+    Problem problem = problem_;
+    problem.epilogue = epilogue;
+    return {problem, one_scale(problem_, 0.75F), {kernel_}};
+  }
+
+  const Problem& problem_;
+  ProductKernel kernel_;
+  AlignedBuffer packed_, form_, scratch_, y_;
+};
 
 // Calls visit(rows, pattern, epilogue) for everything that is compared: first random values of the
 // first rows, as integers.
@@ -134,9 +128,8 @@ struct Columns {
 
 Columns columns_of(const Problem& problem, BnEpilogue epilogue, Range rows, int64_t tokens,
                    const AlignedBuffer& y) {
-  const bool halves = epilogue == BN_GATE_UP_SILU || epilogue == BN_GATE_UP_RELU2;
-  const int64_t begin = halves ? rows.begin / 2 : rows.begin,
-                end = halves ? rows.end / 2 : rows.end;
+  const int64_t halves = is_gate_up(epilogue) ? 2 : 1;
+  const int64_t begin = rows.begin / halves, end = rows.end / halves;
   Columns columns;
   for (int64_t m = 0; m < tokens; ++m) {
     const uint32_t* row = y.as<uint32_t>() + m * problem.n;
@@ -152,18 +145,15 @@ class Trial {
  public:
   Trial(const std::string& name, const Problem& problem, const BnSizes& sizes,
         const KernelFunctions& functions, int64_t tokens)
-      : name_(name), problem_(problem), functions_(functions), work_(problem, sizes, tokens) {}
+      : name_(name), problem_(problem), work_(problem, sizes, functions, tokens) {}
 
-  void pack(Range rows, Pattern pattern) {
-    pack_rows(problem_, functions_.pack, pattern, rows, work_.packed);
-  }
+  void pack(Range rows, Pattern pattern) { work_.pack(rows, pattern); }
 
   // What is wanted may go on with further tokens.
   Result<void> compare(Range rows, Pattern pattern, BnEpilogue epilogue, int64_t tokens,
                        const Columns& wanted) {
-    compute(problem_, functions_, make_input(pattern, tokens, problem_.k), epilogue, rows, tokens,
-            work_);
-    const Columns got = columns_of(problem_, epilogue, rows, tokens, work_.y);
+    work_.compute(rows, pattern, epilogue, tokens);
+    const Columns got = columns_of(problem_, epilogue, rows, tokens, work_.y());
     if (got.strays != 0) {
       return fail(Error::Kind::invalid, "{}: {}: wrote {} results outside its part", name_,
                   describe(problem_), got.strays);
@@ -180,7 +170,6 @@ class Trial {
  private:
   const std::string& name_;
   const Problem& problem_;
-  const KernelFunctions& functions_;
   Work work_;
 };
 
@@ -202,15 +191,14 @@ const Checker::Expected& Checker::expected(int64_t tokens, int64_t part_rows) {
   const KernelFunctions& reference = reference_functions();
   BnSizes sizes{};
   reference.sizes(problem_.n, problem_.k, &sizes);
-  Work work(problem_, sizes, tokens);
-  (void)for_each_case(problem_, part_rows,
-                      [&](Range rows, Pattern pattern, BnEpilogue epilogue) -> Result<void> {
-                        pack_rows(problem_, reference.pack, pattern, rows, work.packed);
-                        compute(problem_, reference, make_input(pattern, tokens, problem_.k),
-                                epilogue, rows, tokens, work);
-                        slot->cases.push_back(columns_of(problem_, epilogue, rows, tokens, work.y));
-                        return {};
-                      });
+  Work work(problem_, sizes, reference, tokens);
+  (void)for_each_case(
+      problem_, part_rows, [&](Range rows, Pattern pattern, BnEpilogue epilogue) -> Result<void> {
+        work.pack(rows, pattern);
+        work.compute(rows, pattern, epilogue, tokens);
+        slot->cases.push_back(columns_of(problem_, epilogue, rows, tokens, work.y()));
+        return {};
+      });
   return *slot;
 }
 

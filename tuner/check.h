@@ -12,8 +12,7 @@
 
 #include "runtime/base/aligned_buffer.h"
 #include "runtime/base/result.h"
-#include "runtime/kernel/kernel.h"
-#include "tuner/replay.h"
+#include "runtime/kernel/product.h"
 
 namespace bitnet::tuner {
 

@@ -1,16 +1,9 @@
 #include "tuner/packed_stack.h"
 
-#include <algorithm>
 #include <cstring>
-#include <mutex>
-#include <optional>
-#include <vector>
 
 namespace bitnet::tuner {
 namespace {
-
-constexpr int64_t kPanelBytes =
-    int64_t{256} << 10;  // of trits decoded at a time: they stay in a second-level cache
 
 uint64_t mix(uint64_t x) {  // splitmix64
   x += 0x9e3779b97f4a7c15U;
@@ -35,39 +28,22 @@ TritSource random_trits(int64_t k, uint64_t seed) {
   };
 }
 
-Result<PackedStack> PackedStack::pack(ThreadPool& pool, int64_t n, int64_t k, const BnSizes& sizes,
-                                      BnPackFn* pack, const TritSource& trits, int layers) {
+Result<PackedStack> PackedStack::pack(ThreadPool& pool, const Problem& problem,
+                                      const BnSizes& sizes, BnPackFn* pack, const TritSource& trits,
+                                      int layers) {
   PackedStack stack;
   stack.layers_ = layers;
   stack.stride_ = (sizes.packed_bytes + 63) / 64 * 64;
   stack.buffer_ = AlignedBuffer(static_cast<size_t>(stack.stride_ * layers));
   auto* const first = stack.buffer_.as<uint8_t>();
-  const int64_t step = std::max<int64_t>(1, sizes.row_step);
-  const int64_t panel = std::max<int64_t>(1, kPanelBytes / k / step) * step;
-
-  std::mutex mutex;
-  std::optional<Error> error;
-  pool.run([&](int thread) {
-    std::vector<int8_t> rows(static_cast<size_t>(std::min(panel, n) * k));
-    const Range mine = share(n, panel, pool.size(), thread);
-    for (int64_t n0 = mine.begin; n0 < mine.end; n0 += panel) {
-      const int64_t n1 = std::min(n0 + panel, mine.end);
-      if (auto done = trits(n0, n1, rows.data()); !done) {
-        const std::lock_guard lock(mutex);
-        error = std::move(done.error());
-        return;
-      }
-      const BnPack job{.n = n, .k = k, .n0 = n0, .n1 = n1, .trits = rows.data(), .packed = first};
-      pack(&job);
-    }
-  });
-  if (error) return std::unexpected(std::move(*error));
+  const PackJob job{.problem = problem, .trits = trits, .copies = {{sizes, pack, first}}};
+  BITNET_CHECK(pack_weights(pool, {&job, 1}));
   // Each thread writes the pages that it will read, whole layers apart.
   pool.run([&](int thread) {
     const Range mine = share(stack.stride_, 4096, pool.size(), thread);
     for (int layer = 1; layer < layers; ++layer) {
       std::memcpy(first + layer * stack.stride_ + mine.begin, first + mine.begin,
-                  static_cast<size_t>(mine.end - mine.begin));
+                  static_cast<size_t>(mine.size()));
     }
   });
   return stack;

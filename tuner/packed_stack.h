@@ -9,19 +9,17 @@
 
 #include "runtime/base/aligned_buffer.h"
 #include "runtime/base/result.h"
-#include "runtime/kernel/kernel.h"
+#include "runtime/kernel/packed_weights.h"
 #include "runtime/threads/pool.h"
 
 namespace bitnet::tuner {
 
-// Rows n0..n1 as trits, out[n1-n0][k]. Thread-safe.
-using TritSource = std::function<Result<void>(int64_t n0, int64_t n1, int8_t* out)>;
 // Random trits, P(0) = 0.4, the same on every call.
 TritSource random_trits(int64_t k, uint64_t seed);
 
 class PackedStack {
  public:
-  static Result<PackedStack> pack(ThreadPool& pool, int64_t n, int64_t k, const BnSizes& sizes,
+  static Result<PackedStack> pack(ThreadPool& pool, const Problem& problem, const BnSizes& sizes,
                                   BnPackFn* pack, const TritSource& trits, int layers);
 
   const uint8_t* layer(int index) const { return buffer_.as<uint8_t>() + index * stride_; }

@@ -2,39 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <numeric>
 
 namespace bitnet::tuner {
-namespace {
-
-bool is_gate_up(BnEpilogue epilogue) {
-  return epilogue == BN_GATE_UP_SILU || epilogue == BN_GATE_UP_RELU2;
-}
-
-size_t form_bytes(const BnSizes& sizes, int64_t tokens) {
-  const int64_t groups = (tokens + sizes.form_group_tokens - 1) / sizes.form_group_tokens;
-  return static_cast<size_t>(groups * sizes.form_group_bytes);
-}
-
-}  // namespace
-
-std::vector<BnSegment> one_scale(const Problem& problem, float scale) {
-  const auto rows = static_cast<int32_t>(problem.n);
-  if (is_gate_up(problem.epilogue)) return {{0, rows, 2, scale}, {1, rows, 2, scale}};
-  return {{0, rows, 1, scale}};
-}
-
-Part part_of(const BnSizes& sizes, const Problem& problem, int64_t tokens, int threads,
-             int thread) {
-  const int64_t groups = (tokens + sizes.token_step - 1) / sizes.token_step;
-  if (sizes.split == BN_SPLIT_TOKENS && groups >= threads) {
-    return {share(tokens, sizes.token_step, threads, thread), {0, problem.n}};
-  }
-  // A gate row and its up row stay together.
-  const int64_t step =
-      std::lcm(int64_t{sizes.row_step}, int64_t{is_gate_up(problem.epilogue) ? 2 : 1});
-  return {{0, tokens}, share(problem.n, step, threads, thread)};
-}
 
 Replay::Replay(ThreadPool& pool, std::vector<Problem> problems, int64_t tokens, int layers)
     : pool_(pool), problems_(std::move(problems)), tokens_(tokens), layers_(layers) {
@@ -54,11 +23,23 @@ Replay::Replay(ThreadPool& pool, std::vector<Problem> problems, int64_t tokens, 
   scratch_.resize(static_cast<size_t>(pool_.size()));
 }
 
-void Replay::reserve(std::span<const Runner> runners) {
+std::vector<Product> Replay::products_of(std::span<const Runner> runners) const {
+  constexpr float kTiny = 1e-9F;  // what is added to Y again and again stays finite
+  std::vector<Product> products;
+  for (int layer = 0; layer < layers_; ++layer)
+    for (size_t p = 0; p < problems_.size(); ++p)
+      products.push_back(Product(problems_[p], one_scale(problems_[p], kTiny),
+                                 {{.sizes = runners[p].sizes,
+                                   .functions = runners[p].functions,
+                                   .packed = runners[p].weights->layer(layer)}}));
+  return products;
+}
+
+void Replay::reserve(std::span<const Product> products) {
   size_t form = 0, scratch = 0;
-  for (const Runner& runner : runners) {
-    form = std::max(form, form_bytes(runner.sizes, tokens_));
-    scratch = std::max(scratch, static_cast<size_t>(runner.sizes.scratch_bytes));
+  for (const Product& product : products) {
+    form = std::max(form, static_cast<size_t>(product.form_bytes(tokens_)));
+    scratch = std::max(scratch, static_cast<size_t>(product.scratch_bytes()));
   }
   if (form > form_.bytes()) form_ = AlignedBuffer(form);
   for (AlignedBuffer& buffer : scratch_) {
@@ -66,57 +47,35 @@ void Replay::reserve(std::span<const Runner> runners) {
   }
 }
 
-void Replay::call(const Problem& problem, const Runner& runner, int layer, int thread) {
-  const Range mine = share(tokens_, runner.sizes.form_group_tokens, pool_.size(), thread);
-  if (mine.begin < mine.end) {
-    const BnPrepare prepare{.k = problem.k,
-                            .m0 = mine.begin,
-                            .m1 = mine.end,
-                            .x = x_.as<int8_t>(),
-                            .ldx = ldx_,
-                            .form = form_.as<uint8_t>()};
-    runner.functions.prepare(&prepare);
-  }
+void Replay::call(const Product& product, int thread) {
+  const Share who{thread, pool_.size()};
+  const ProductInput in{.tokens = tokens_,
+                       .x = x_.as<int8_t>(),
+                       .ldx = ldx_,
+                       .scales = scales_.as<float>(),
+                       .form = form_.as<uint8_t>()};
+  product.prepare(share(tokens_, product.token_group(tokens_), who.threads, thread), in);
   pool_.barrier(thread);
-  const Part part = part_of(runner.sizes, problem, tokens_, pool_.size(), thread);
-  if (part.tokens.begin < part.tokens.end && part.rows.begin < part.rows.end) {
-    // Tiny scales: what is added to Y again and again stays finite.
-    const std::vector<BnSegment> segments = one_scale(problem, 1e-9F);
-    const BnRun run{.n = problem.n,
-                    .k = problem.k,
-                    .m0 = part.tokens.begin,
-                    .m1 = part.tokens.end,
-                    .n0 = part.rows.begin,
-                    .n1 = part.rows.end,
-                    .packed = runner.weights->layer(layer),
-                    .form = form_.as<uint8_t>(),
-                    .scratch = scratch_[static_cast<size_t>(thread)].as<uint8_t>(),
-                    .token_scale = scales_.as<float>(),
-                    .segments = segments.data(),
-                    .segment_count = static_cast<int32_t>(segments.size()),
-                    .epilogue = problem.epilogue,
-                    .y = y_.data(),
-                    .ldy = ldy_};
-    runner.functions.run(&run);
-  }
+  product.run(product.part_of(tokens_, who), in,
+              scratch_[static_cast<size_t>(thread)].as<uint8_t>(), {y_.data(), ldy_});
   pool_.barrier(thread);
 }
 
 std::vector<double> Replay::run(std::span<const Runner> runners) {
   using Clock = std::chrono::steady_clock;
-  reserve(runners);
+  const std::vector<Product> products = products_of(runners);
+  reserve(products);
   const size_t calls = static_cast<size_t>(layers_) * static_cast<size_t>(repeats_);
   std::vector<std::vector<double>> seconds(problems_.size());
   for (auto& of_problem : seconds) of_problem.reserve(calls);
   pool_.run([&](int thread) {
     for (int repeat = 0; repeat < repeats_; ++repeat) {
-      for (int layer = 0; layer < layers_; ++layer) {
-        for (size_t p = 0; p < problems_.size(); ++p) {
-          const auto begin = Clock::now();
-          call(problems_[p], runners[p], layer, thread);
-          if (thread == 0)
-            seconds[p].push_back(std::chrono::duration<double>(Clock::now() - begin).count());
-        }
+      for (size_t i = 0; i < products.size(); ++i) {
+        const auto begin = Clock::now();
+        call(products[i], thread);
+        if (thread == 0)
+          seconds[i % problems_.size()].push_back(
+              std::chrono::duration<double>(Clock::now() - begin).count());
       }
     }
   });

@@ -3,15 +3,15 @@
 // will be used; the clock is read around each call. What lies in between (attention, norms) is left
 // out: it moves far fewer bytes.
 //
-// A call is what the runtime does for one product: prepare by tokens, barrier, run by parts,
-// barrier.
+// A call is what the runtime does for one product (runtime/kernel/product.h): prepare by tokens,
+// barrier, run by parts, barrier.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "runtime/base/aligned_buffer.h"
-#include "runtime/kernel/kernel.h"
+#include "runtime/kernel/product.h"
 #include "runtime/threads/pool.h"
 #include "tuner/packed_stack.h"
 
@@ -41,8 +41,10 @@ class Replay {
   const std::vector<Problem>& problems() const { return problems_; }
 
  private:
-  void reserve(std::span<const Runner> runners);
-  void call(const Problem& problem, const Runner& runner, int layer, int thread);
+  // Products of the layers in the order of a forward pass.
+  std::vector<Product> products_of(std::span<const Runner> runners) const;
+  void reserve(std::span<const Product> products);
+  void call(const Product& product, int thread);
 
   ThreadPool& pool_;
   std::vector<Problem> problems_;
@@ -55,14 +57,5 @@ class Replay {
 
 // Of each problem's calls.
 std::vector<double> lower_quartiles(std::vector<std::vector<double>> seconds);
-
-// The segments of a problem whose every row has the same scale: timing and checks need no more.
-std::vector<BnSegment> one_scale(const Problem& problem, float scale);
-
-// A thread's part of a product, as the runtime divides it.
-struct Part {
-  Range tokens, rows;
-};
-Part part_of(const BnSizes& sizes, const Problem& problem, int64_t tokens, int threads, int thread);
 
 }  // namespace bitnet::tuner

@@ -7,9 +7,9 @@
 #include <optional>
 
 #include "runtime/cpu/topology.h"
+#include "runtime/model/problem_rows.h"
 #include "tuner/cache_file.h"
 #include "tuner/choices.h"
-#include "tuner/model_trits.h"
 #include "tuner/plan.h"
 #include "tuner/retime.h"
 #include "tuner/setup.h"
@@ -113,7 +113,7 @@ class Tuning {
                        return setup_.preset.budget_seconds - seconds_since(search_began_);
                      }});
     for (const Problem& problem : setup_.problems)
-      lab_->trits.push_back(trits_of(setup_.model.layers.front(), problem.kind));
+      lab_->trits.push_back(problem_rows(setup_.model.layers.front(), problem.kind).trits());
     key_ = {.machine = setup_.machine.id(),
             .isa = std::string(name(setup_.levels.front())),
             .threads = pool_.size(),

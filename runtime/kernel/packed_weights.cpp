@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <optional>
 
 namespace bitnet {
 namespace {
@@ -11,155 +10,155 @@ namespace {
 // Trits decoded at a time: with the packed rows beside them they stay in a second-level cache.
 constexpr int64_t kPanelBytes = int64_t{256} << 10;
 
-// A copy to be made, and which of the running count of panels are its own.
-struct Copy {
+// A copy of some job. All panels of all copies are numbered through; those of this one end before
+// end_panel.
+struct Target {
   size_t job;
-  const ProblemRows* rows;
-  const ClassKernel* kernel;
-  uint8_t* packed;
-  int64_t n, k, panel_rows;
+  const PackCopy* copy;
+  int64_t panel_rows;
   int64_t first_panel, end_panel;
 };
 
-int64_t panel_rows(const ClassKernel& kernel, int64_t k) {
-  const int64_t step = std::max<int64_t>(1, kernel.sizes.row_step);
+int64_t panel_rows(const BnSizes& sizes, int64_t k) {
+  const int64_t step = std::max<int64_t>(1, sizes.row_step);
   return std::max<int64_t>(1, kPanelBytes / k / step) * step;
 }
 
-// Decides which classes share a copy and allocates the copies.
-void plan_copies(size_t index, const PackJob& job, std::vector<Copy>& copies) {
-  const std::vector<ClassKernel>& classes = job.kernels->classes;
-  const int64_t n = job.rows->n(), k = job.rows->k();
-  std::vector<size_t> made_for;  // the class that each copy was made for
-  *job.out = {};
-  for (size_t c = 0; c < classes.size(); ++c) {
-    const auto same = std::ranges::find_if(made_for, [&](size_t other) {
-      return classes[other].packing_key == classes[c].packing_key;
-    });
-    job.out->copy_of_class.push_back(static_cast<size_t>(same - made_for.begin()));
-    if (same != made_for.end()) continue;
-    made_for.push_back(c);
-    AlignedBuffer& buffer =
-        job.out->copies.emplace_back(static_cast<size_t>(classes[c].sizes.packed_bytes));
-    const int64_t rows = panel_rows(classes[c], k),
-                  first = copies.empty() ? 0 : copies.back().end_panel;
-    copies.push_back({.job = index,
-                      .rows = job.rows,
-                      .kernel = &classes[c],
-                      .packed = buffer.as<uint8_t>(),
-                      .n = n,
-                      .k = k,
-                      .panel_rows = rows,
-                      .first_panel = first,
-                      .end_panel = first + (n + rows - 1) / rows});
-  }
+std::vector<Target> targets_of(std::span<const PackJob> jobs) {
+  std::vector<Target> targets;
+  int64_t panel = 0;
+  for (size_t j = 0; j < jobs.size(); ++j)
+    for (const PackCopy& copy : jobs[j].copies) {
+      const int64_t rows = panel_rows(copy.sizes, jobs[j].problem.k);
+      const int64_t end = panel + (jobs[j].problem.n + rows - 1) / rows;
+      targets.push_back({j, &copy, rows, panel, end});
+      panel = end;
+    }
+  return targets;
 }
 
-Result<void> pack_panel(const Copy& copy, int64_t panel, int8_t* trits) {
-  const int64_t n0 = (panel - copy.first_panel) * copy.panel_rows;
-  const int64_t n1 = std::min(copy.n, n0 + copy.panel_rows);
-  BITNET_CHECK(copy.rows->decode(n0, n1, trits));
-  const BnPack pack{
-      .n = copy.n, .k = copy.k, .n0 = n0, .n1 = n1, .trits = trits, .packed = copy.packed};
-  copy.kernel->functions.pack(&pack);
+Result<void> pack_panel(const PackJob& job, const Target& target, int64_t panel, int8_t* trits) {
+  const int64_t n0 = (panel - target.first_panel) * target.panel_rows;
+  const int64_t n1 = std::min(job.problem.n, n0 + target.panel_rows);
+  BITNET_CHECK(job.trits(n0, n1, trits));
+  pack_rows(job.problem, target.copy->pack, {n0, n1}, trits, target.copy->packed);
   return {};
 }
+
+// Threads take panel after panel until none is left, one fails, or the caller wants to stop.
+class Packing {
+ public:
+  Packing(ThreadPool& pool, std::span<const PackJob> jobs, const PackEvents& events)
+      : pool_(pool),
+        jobs_(jobs),
+        events_(events),
+        targets_(targets_of(jobs)),
+        panels_(targets_.empty() ? 0 : targets_.back().end_panel),
+        panels_left_(jobs.size()),
+        failed_panel_(panels_) {
+    size_t trits_bytes = 0;
+    for (const Target& target : targets_) {
+      const Problem& problem = jobs[target.job].problem;
+      trits_bytes = std::max(
+          trits_bytes, static_cast<size_t>(std::min(target.panel_rows, problem.n) * problem.k));
+      panels_left_[target.job] += target.end_panel - target.first_panel;
+    }
+    for (int thread = 0; thread < pool.size(); ++thread) trits_.emplace_back(trits_bytes);
+  }
+
+  Result<void> run() {
+    pool_.run([&](int thread) { work(thread); });
+    if (failed_panel_ < panels_) return std::unexpected(std::move(error_));
+    if (stopped_) return fail(Error::Kind::interrupted, "interrupted while weights were packed");
+    if (events_.progress) events_.progress(1);
+    return {};
+  }
+
+ private:
+  void work(int thread) {
+    auto* trits = trits_[static_cast<size_t>(thread)].as<int8_t>();
+    for (auto target = targets_.begin();;) {
+      if (thread == 0 && events_.stop && events_.stop()) stop();
+      const int64_t panel = next_.fetch_add(1, std::memory_order_relaxed);
+      if (panel >= panels_) return;
+      while (panel >= target->end_panel) ++target;
+      const size_t job = target->job;
+      if (auto done = pack_panel(jobs_[job], *target, panel, trits); !done)
+        note(panel, std::move(done.error()));
+      if (--panels_left_[job] == 0 && events_.packed) events_.packed(job);
+      if (thread == 0 && events_.progress)
+        events_.progress(static_cast<double>(panel) / static_cast<double>(panels_));
+    }
+  }
+
+  void stop() {
+    stopped_ = true;
+    take_no_more();
+  }
+
+  void take_no_more() { next_.store(panels_, std::memory_order_relaxed); }
+
+  // The first one of those that failed, so that the message does not depend on timing.
+  void note(int64_t panel, Error error) {
+    const std::lock_guard lock(mutex_);
+    if (panel < failed_panel_) {
+      failed_panel_ = panel;
+      error_ = std::move(error);
+    }
+    take_no_more();
+  }
+
+  ThreadPool& pool_;
+  std::span<const PackJob> jobs_;
+  const PackEvents& events_;
+  std::vector<Target> targets_;
+  int64_t panels_;
+  std::vector<std::atomic<int64_t>> panels_left_;  // of all copies of a job
+  std::vector<AlignedBuffer> trits_;               // a thread's own
+  std::atomic<int64_t> next_{0};
+  std::mutex mutex_;
+  int64_t failed_panel_;
+  Error error_;
+  bool stopped_ = false;
+};
 
 }  // namespace
 
-int64_t ProblemRows::n() const {
-  int64_t n = 0;
-  for (const TernaryMatrix* part : parts_) n += part->n();
-  return n;
-}
-
-Result<void> ProblemRows::decode(int64_t n0, int64_t n1, int8_t* out) const {
-  if (alternate_) {
-    for (int64_t n = n0; n < n1; ++n, out += k())
-      BITNET_CHECK(parts_[static_cast<size_t>(n % 2)]->decode_rows(n / 2, n / 2 + 1, out));
-    return {};
-  }
-  int64_t begin = 0;
-  for (const TernaryMatrix* part : parts_) {
-    const int64_t from = std::max(n0, begin), to = std::min(n1, begin + part->n());
-    if (from < to)
-      BITNET_CHECK(part->decode_rows(from - begin, to - begin, out + (from - n0) * k()));
-    begin += part->n();
-  }
-  return {};
-}
-
-std::vector<BnSegment> ProblemRows::segments() const {
-  std::vector<BnSegment> segments;
-  int32_t begin = 0;
-  for (const TernaryMatrix* part : parts_) {
-    const auto rows = static_cast<int32_t>(part->n());
-    if (alternate_) {
-      segments.push_back({begin, 2 * rows, 2, part->scale()});
-      ++begin;
-    } else {
-      segments.push_back({begin, begin + rows, 1, part->scale()});
-      begin += rows;
-    }
-  }
-  return segments;
-}
-
-uint64_t PackedWeights::bytes() const {
-  uint64_t bytes = 0;
-  for (const AlignedBuffer& copy : copies) bytes += copy.bytes();
-  return bytes;
-}
-
 Result<void> pack_weights(ThreadPool& pool, std::span<const PackJob> jobs,
                           const PackEvents& events) {
-  std::vector<Copy> copies;
-  for (size_t i = 0; i < jobs.size(); ++i) plan_copies(i, jobs[i], copies);
-  if (copies.empty()) return {};
-  const int64_t panels = copies.back().end_panel;
-  size_t trits_bytes = 0;
-  std::vector<std::atomic<int64_t>> panels_left(jobs.size());  // of all copies of a job
-  for (const Copy& copy : copies) {
-    trits_bytes =
-        std::max(trits_bytes, static_cast<size_t>(std::min(copy.panel_rows, copy.n) * copy.k));
-    panels_left[copy.job] += copy.end_panel - copy.first_panel;
-  }
+  return Packing(pool, jobs, events).run();
+}
 
-  std::atomic<int64_t> next{0};
-  std::mutex mutex;
-  // The first one of those that failed, so that the message does not depend on timing.
-  int64_t failed_panel = panels;
-  Error error;
-  std::vector<AlignedBuffer> trits;  // a thread's own
-  for (int thread = 0; thread < pool.size(); ++thread) trits.emplace_back(trits_bytes);
-  bool stopped = false;
-  pool.run([&](int thread) {
-    auto* own_trits = trits[static_cast<size_t>(thread)].as<int8_t>();
-    for (size_t c = 0;;) {
-      if (thread == 0 && events.stop && events.stop()) {
-        stopped = true;
-        next.store(panels, std::memory_order_relaxed);
-      }
-      const int64_t panel = next.fetch_add(1, std::memory_order_relaxed);
-      if (panel >= panels) return;
-      while (panel >= copies[c].end_panel) ++c;
-      if (Result<void> done = pack_panel(copies[c], panel, own_trits); !done) {
-        const std::lock_guard lock(mutex);
-        if (panel < failed_panel) {
-          failed_panel = panel;
-          error = std::move(done.error());
-        }
-        next.store(panels, std::memory_order_relaxed);
-      }
-      if (--panels_left[copies[c].job] == 0 && events.packed) events.packed(*copies[c].rows);
-      if (thread == 0 && events.progress)
-        events.progress(static_cast<double>(panel) / static_cast<double>(panels));
-    }
-  });
-  if (failed_panel < panels) return std::unexpected(std::move(error));
-  if (stopped) return fail(Error::Kind::interrupted, "interrupted while weights were packed");
-  if (events.progress) events.progress(1);
-  return {};
+PackedWeights::PackedWeights(const ProblemKernels& kernels) {
+  for (size_t c = 0; c < kernels.classes.size(); ++c) {
+    const auto same = std::ranges::find_if(made_for_, [&](size_t other) {
+      return kernels.classes[other].packing_key == kernels.classes[c].packing_key;
+    });
+    copy_of_class_.push_back(static_cast<size_t>(same - made_for_.begin()));
+    if (same != made_for_.end()) continue;
+    made_for_.push_back(c);
+    copies_.emplace_back(static_cast<size_t>(kernels.classes[c].sizes.packed_bytes));
+  }
+}
+
+PackJob PackedWeights::job(const Problem& problem, const ProblemKernels& kernels,
+                           TritSource trits) {
+  PackJob job{.problem = problem, .trits = std::move(trits), .copies = {}};
+  for (size_t i = 0; i < copies_.size(); ++i) {
+    const ClassKernel& kernel = kernels.classes[made_for_[i]];
+    job.copies.push_back({kernel.sizes, kernel.functions.pack, copies_[i].as<uint8_t>()});
+  }
+  return job;
+}
+
+std::vector<ProductKernel> PackedWeights::product_kernels(const ProblemKernels& kernels) const {
+  std::vector<ProductKernel> ready;
+  for (size_t c = 0; c < kernels.classes.size(); ++c) {
+    const ClassKernel& kernel = kernels.classes[c];
+    ready.push_back(
+        {kernel.m_max, kernel.sizes, kernel.functions, copies_[copy_of_class_[c]].as<uint8_t>()});
+  }
+  return ready;
 }
 
 }  // namespace bitnet

@@ -29,6 +29,11 @@ struct Problem {
   bool operator==(const Problem&) const = default;
 };
 
+// Whether rows are gates and ups in turn, so that N rows give N/2 results.
+constexpr bool is_gate_up(BnEpilogue epilogue) {
+  return epilogue == BN_GATE_UP_SILU || epilogue == BN_GATE_UP_RELU2;
+}
+
 std::string_view name(ProblemKind kind);
 // "gate_up 13824x2560": for tables and messages.
 std::string describe(const Problem& problem);

@@ -14,16 +14,11 @@
 #include <vector>
 
 #include "runtime/base/aligned_buffer.h"
-#include "runtime/kernel/kernel.h"
 #include "runtime/kernel/packed_weights.h"
+#include "runtime/kernel/product.h"
 #include "runtime/model/float_kernels.h"
 
 namespace bitnet {
-
-// Which part of the pool a thread is.
-struct Share {
-  int thread = 0, threads = 1;
-};
 
 // Room for one product's input, used by all products in turn: sized for the largest.
 struct LinearInput {
@@ -52,42 +47,38 @@ class Linear {
   // x[k], 64-byte aligned
   virtual void take(const float* x, int64_t token, LinearInput& input) const = 0;
   virtual void prepare(int64_t m0, int64_t m1, int64_t tokens, LinearInput& input) const = 0;
-  // Y[tokens][ldy]; N columns, N/2 for gate and up.
-  virtual void run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy,
+  // Y[tokens][ldy]; N columns, N/2 for gate and up. Writes to its thread's scratch in input.
+  virtual void run(int64_t tokens, LinearInput& input, float* y, int64_t ldy,
                    Share share) const = 0;
   // Weight bytes read for one token.
   virtual uint64_t bytes_per_token() const = 0;
 
  protected:
-  Linear(const Problem& problem, std::vector<BnSegment> segments)
-      : problem_(problem), segments_(std::move(segments)) {}
+  explicit Linear(const Problem& problem) : problem_(problem) {}
   Problem problem_;
-  std::vector<BnSegment> segments_;
 };
 
 class KernelLinear final : public Linear {
  public:
-  // kernels must outlive it; weights were packed for them.
+  // weights were packed for kernels.
   KernelLinear(const Problem& problem, std::vector<BnSegment> segments,
                const ProblemKernels& kernels, PackedWeights weights, const BnFloatKernels& floats)
-      : Linear(problem, std::move(segments)),
-        kernels_(kernels),
+      : Linear(problem),
         weights_(std::move(weights)),
+        product_(problem, std::move(segments), weights_.product_kernels(kernels)),
         floats_(floats) {}
 
-  int64_t form_bytes(int64_t tokens) const override;
-  int64_t scratch_bytes() const override;
-  int64_t token_group(int64_t tokens) const override;
+  int64_t form_bytes(int64_t tokens) const override { return product_.form_bytes(tokens); }
+  int64_t scratch_bytes() const override { return product_.scratch_bytes(); }
+  int64_t token_group(int64_t tokens) const override { return product_.token_group(tokens); }
   void take(const float* x, int64_t token, LinearInput& input) const override;
   void prepare(int64_t m0, int64_t m1, int64_t tokens, LinearInput& input) const override;
-  void run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy,
-           Share share) const override;
+  void run(int64_t tokens, LinearInput& input, float* y, int64_t ldy, Share share) const override;
   uint64_t bytes_per_token() const override;
 
  private:
-  size_t class_of(int64_t tokens) const;
-  const ProblemKernels& kernels_;
   PackedWeights weights_;
+  Product product_;
   const BnFloatKernels& floats_;
 };
 
@@ -96,19 +87,22 @@ class FloatLinear final : public Linear {
   // trits: int8 [n][k], decoded as they are
   FloatLinear(const Problem& problem, std::vector<BnSegment> segments, AlignedBuffer trits,
               const BnFloatKernels& floats)
-      : Linear(problem, std::move(segments)), trits_(std::move(trits)), floats_(floats) {}
+      : Linear(problem),
+        segments_(std::move(segments)),
+        trits_(std::move(trits)),
+        floats_(floats) {}
 
   int64_t form_bytes(int64_t) const override { return 0; }
   int64_t scratch_bytes() const override { return 0; }
   int64_t token_group(int64_t) const override { return 1; }
   void take(const float* x, int64_t token, LinearInput& input) const override;
   void prepare(int64_t, int64_t, int64_t, LinearInput&) const override {}
-  void run(int64_t tokens, const LinearInput& input, float* y, int64_t ldy,
-           Share share) const override;
+  void run(int64_t tokens, LinearInput& input, float* y, int64_t ldy, Share share) const override;
   uint64_t bytes_per_token() const override { return trits_.bytes(); }
 
  private:
   float row(const float* x, int64_t n) const;  // one result, scaled
+  std::vector<BnSegment> segments_;
   AlignedBuffer trits_;
   const BnFloatKernels& floats_;
 };

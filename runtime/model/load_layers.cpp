@@ -1,29 +1,30 @@
 #include "runtime/model/load_layers.h"
 
-#include <array>
 #include <functional>
+
+#include "runtime/model/problem_rows.h"
 
 namespace bitnet {
 namespace {
 
-constexpr size_t kProblems = 4;
-using LayerRows = std::array<ProblemRows, kProblems>;
+constexpr ProblemKind kKinds[] = {ProblemKind::qkv, ProblemKind::output, ProblemKind::gate_up,
+                                  ProblemKind::down};
+constexpr std::unique_ptr<Linear> Layer::* kMembers[] = {&Layer::qkv, &Layer::output,
+                                                         &Layer::gate_up, &Layer::down};
+constexpr size_t kProblems = std::size(kKinds);
 
-// In the order of problems_of.
-LayerRows rows_of(const LayerTensors& t) {
-  return {ProblemRows::stacked({&t.q, &t.k, &t.v}), ProblemRows::stacked({&t.output}),
-          ProblemRows::alternating(t.gate, t.up), ProblemRows::stacked({&t.down})};
+// Of every layer in turn, in the order of problems_of.
+std::vector<ProblemRows> rows_of(std::span<const LayerTensors> layers) {
+  std::vector<ProblemRows> rows;
+  for (const LayerTensors& tensors : layers)
+    for (const ProblemKind kind : kKinds) rows.push_back(problem_rows(tensors, kind));
+  return rows;
 }
-
-constexpr std::unique_ptr<Linear> Layer::* kMembers[kProblems] = {&Layer::qkv, &Layer::output,
-                                                                  &Layer::gate_up, &Layer::down};
 
 // Packed weights are all that runs: without this, pages of the file stay beside them in memory,
 // 1.4 GB where 2B-4T needs 0.9.
-std::function<void(const ProblemRows&)> releases_from(const Gguf& file) {
-  return [&file](const ProblemRows& rows) {
-    for (const TernaryMatrix* part : rows.parts()) file.release(part->data());
-  };
+void release(const Gguf& file, const ProblemRows& rows) {
+  for (const TernaryMatrix* part : rows.parts()) file.release(part->data());
 }
 
 Layer with_norms(const LayerTensors& t) {
@@ -43,23 +44,25 @@ Result<std::vector<Layer>> load_layers(const ModelFile& file,
                                        const std::function<void(double)>& progress,
                                        const std::function<bool()>& stop) {
   const std::vector<Problem> problems = problems_of(file.hparams.linear_shapes());
-  std::vector<LayerRows> rows;
-  for (const LayerTensors& tensors : file.layers) rows.push_back(rows_of(tensors));
-  std::vector<std::array<PackedWeights, kProblems>> packed(rows.size());
+  const std::vector<ProblemRows> rows = rows_of(file.layers);
+  std::vector<PackedWeights> packed;
   std::vector<PackJob> jobs;
-  for (size_t i = 0; i < rows.size(); ++i)
-    for (size_t p = 0; p < kProblems; ++p)
-      jobs.push_back({&rows[i][p], &kernels[p], &packed[i][p]});
-  BITNET_CHECK(pack_weights(
-      pool, jobs, {.progress = progress, .packed = releases_from(file.file), .stop = stop}));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const ProblemKernels& of_problem = kernels[i % kProblems];
+    packed.emplace_back(of_problem);
+    jobs.push_back(packed[i].job(problems[i % kProblems], of_problem, rows[i].trits()));
+  }
+  BITNET_CHECK(pack_weights(pool, jobs,
+                            {.progress = progress,
+                             .packed = [&](size_t job) { release(file.file, rows[job]); },
+                             .stop = stop}));
 
   std::vector<Layer> layers;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    Layer& layer = layers.emplace_back(with_norms(file.layers[i]));
-    for (size_t p = 0; p < kProblems; ++p)
-      layer.*kMembers[p] = std::make_unique<KernelLinear>(
-          problems[p], rows[i][p].segments(), kernels[p], std::move(packed[i][p]), floats);
-  }
+  for (const LayerTensors& tensors : file.layers) layers.push_back(with_norms(tensors));
+  for (size_t i = 0; i < rows.size(); ++i)
+    layers[i / kProblems].*kMembers[i % kProblems] =
+        std::make_unique<KernelLinear>(problems[i % kProblems], rows[i].segments(),
+                                       kernels[i % kProblems], std::move(packed[i]), floats);
   return layers;
 }
 
@@ -73,15 +76,15 @@ Result<std::vector<Layer>> load_float_layers(const ModelFile& file, const BnFloa
 
   std::vector<Layer> layers;
   for (const LayerTensors& tensors : file.layers) {
-    const LayerRows rows = rows_of(tensors);
     Layer& layer = layers.emplace_back(with_norms(tensors));
     for (size_t p = 0; p < kProblems; ++p) {
-      PackedWeights trits;
-      const PackJob job{&rows[p], &kernels[p], &trits};
-      BITNET_CHECK(
-          pack_weights(pool, {&job, 1}, {.packed = releases_from(file.file), .stop = stop}));
-      layer.*kMembers[p] = std::make_unique<FloatLinear>(problems[p], rows[p].segments(),
-                                                         std::move(trits.copies.front()), floats);
+      const ProblemRows rows = problem_rows(tensors, kKinds[p]);
+      PackedWeights trits(kernels[p]);
+      const PackJob job = trits.job(problems[p], kernels[p], rows.trits());
+      BITNET_CHECK(pack_weights(
+          pool, {&job, 1}, {.packed = [&](size_t) { release(file.file, rows); }, .stop = stop}));
+      layer.*kMembers[p] =
+          std::make_unique<FloatLinear>(problems[p], rows.segments(), trits.take_copy(), floats);
     }
   }
   return layers;

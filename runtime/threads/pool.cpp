@@ -135,8 +135,8 @@ Result<ThreadPool> ThreadPool::start(int threads) {
     try {
       state->threads.emplace_back([state = state.get(), thread] { state->work(thread); });
     } catch (const std::system_error& error) {
-      return fail(Error::Kind::io, "found room for {} of {} threads: {}; ask for fewer (-t)", thread,
-                  state->size, error.code().message());
+      return fail(Error::Kind::io, "found room for {} of {} threads: {}; ask for fewer (-t)",
+                  thread, state->size, error.code().message());
     }
   }
   return ThreadPool(std::move(state));
@@ -156,12 +156,6 @@ void ThreadPool::run(const std::function<void(int thread)>& body) {
 
 void ThreadPool::barrier(int) {
   if (state_->size > 1) state_->barrier();
-}
-
-Range share(int64_t total, int64_t step, int parts, int index) {
-  const int64_t units = (total + step - 1) / step;
-  const auto end_of = [&](int64_t part) { return std::min(total, units * part / parts * step); };
-  return {end_of(index), end_of(index + 1)};
 }
 
 }  // namespace bitnet

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 
+#include "runtime/base/range.h"
 #include "runtime/base/result.h"
 #include "runtime/cpu/topology.h"  // default_thread_count
 
@@ -37,14 +38,5 @@ class ThreadPool {
   explicit ThreadPool(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
-
-// Part `index` of `parts` nearly equal ranges of 0..total, whose ends are multiples of step (but
-// for total itself).
-struct Range {
-  int64_t begin = 0, end = 0;
-  int64_t size() const { return end - begin; }
-  bool empty() const { return begin >= end; }
-};
-Range share(int64_t total, int64_t step, int parts, int index);
 
 }  // namespace bitnet

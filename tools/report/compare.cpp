@@ -40,10 +40,9 @@ class Stacks {
                                        const ClassKernel& kernel) {
     auto& slot = stacks_[{index, kernel.packing_key}];
     if (!slot) {
-      BITNET_TRY(
-          tuner::PackedStack stack,
-          tuner::PackedStack::pack(pool_, problem.n, problem.k, kernel.sizes, kernel.functions.pack,
-                                   tuner::random_trits(problem.k, index), layers_));
+      BITNET_TRY(tuner::PackedStack stack,
+                 tuner::PackedStack::pack(pool_, problem, kernel.sizes, kernel.functions.pack,
+                                          tuner::random_trits(problem.k, index), layers_));
       slot = std::make_unique<tuner::PackedStack>(std::move(stack));
     }
     return slot.get();
