@@ -42,10 +42,32 @@ TEST(Roof, ReadingNamesItsBestStyle) {
   EXPECT_NE(std::ranges::find(kReadStyles, roof.style), std::end(kReadStyles));
 }
 
+// Limits hold on a machine at rest; on one that never rests, what is usual there counts.
+TEST(Lately, IsUnusualBeyondTheLimitAndBeyondMostOfTheLatest) {
+  Lately quiet, busy, nothing;
+  for (int i = 0; i < 200; ++i) {
+    quiet.add(1 + 0.0001 * (i % 10));
+    busy.add(1 + 0.1 * (i % 10));
+  }
+  EXPECT_FALSE(quiet.is_unusual(1.05, 1.1));
+  EXPECT_TRUE(quiet.is_unusual(1.15, 1.1));
+  EXPECT_FALSE(busy.is_unusual(1.6, 1.1));
+  EXPECT_TRUE(busy.is_unusual(2.0, 1.1));
+  EXPECT_FALSE(nothing.is_unusual(2.0, 1.1));
+}
+
+TEST(Lately, ForgetsWhatTheMachineDidLongAgo) {
+  Lately lately;
+  for (int i = 0; i < 200; ++i) lately.add(1);
+  EXPECT_TRUE(lately.is_unusual(1.5, 1.1));
+  for (int i = 0; i < 70; ++i) lately.add(1.5);
+  EXPECT_FALSE(lately.is_unusual(1.5, 1.1));
+}
+
 TEST(Quiet, AThreadThatSleptDisturbsTheSample) {
   ThreadPool pool = ThreadPool::start(2).value();
   QuietProbe probe(2, [&](const std::function<void(int)>& body) { pool.run(body); },
-                   {.chain = 1e9, .sharing = 1e9, .cpu_share = 0.97});
+                   {.chain = 1e9, .sharing = 1e9});
   EXPECT_FALSE(probe.quiet_during(
       [&] { pool.run([](int) { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }); }));
 }
@@ -53,7 +75,7 @@ TEST(Quiet, AThreadThatSleptDisturbsTheSample) {
 TEST(Quiet, LimitsOfNothingAcceptEverySample) {
   ThreadPool pool = ThreadPool::start(1).value();
   QuietProbe probe(1, [&](const std::function<void(int)>& body) { pool.run(body); },
-                   {.chain = 1e9, .sharing = 1e9, .cpu_share = 0});
+                   {.chain = 1e9, .sharing = 1e9, .wall = 1e9});
   EXPECT_TRUE(
       probe.quiet_during([] { std::this_thread::sleep_for(std::chrono::milliseconds(2)); }));
 }

@@ -33,12 +33,9 @@ struct Game {
     std::uniform_real_distribution<double> chance(0, 1);
     while (const auto arm = halving.next()) {
       ++samples;
-      if (chance(random) < disturbed_chance) {
-        halving.record(*arm, std::nullopt);
-      } else {
-        halving.record(*arm,
-                       truth[*arm] * gauss(random) * (chance(random) < spike_chance ? 2.0 : 1.0));
-      }
+      const bool quiet = chance(random) >= disturbed_chance;
+      halving.record(
+          *arm, truth[*arm] * gauss(random) * (chance(random) < spike_chance ? 2.0 : 1.0), quiet);
     }
   }
 };
@@ -76,16 +73,16 @@ TEST(Halving, SpendsItsSamplesOnTheGoodOnes) {
 
 TEST(Halving, TheIncumbentStaysUnlessBeatenByMoreThanTheNoise) {
   int replaced = 0;
-  for (unsigned seed = 1; seed <= 100; ++seed) {
+  for (unsigned seed = 1; seed <= 1000; ++seed) {
     Game game{.truth = std::vector<double>(16, 1.0), .noise = 0.03};
     game.random.seed(seed);
     Halving halving(std::vector<int>(16, 1), {.first_samples = 3, .stages = 3});
     game.play(halving);
     replaced += halving.winner().has_value();
   }
-  EXPECT_LE(
-      replaced,
-      5);  // sixteen equals, each with a chance to look better: rarely by two errors of the median
+  // Sixteen equals, each with a chance to look better: 7 in 100 searches, 110 of a thousand would
+  // be five deviations off.
+  EXPECT_LE(replaced, 110);
 }
 
 TEST(Halving, TiesGoToTheSimpler) {
@@ -109,12 +106,23 @@ TEST(Halving, StoppedEarlyItAnswersFromWhatThereIs) {
   EXPECT_EQ(Halving({}, {}).next(), std::nullopt);
 }
 
-TEST(Halving, EndsThoughEverySampleIsDisturbed) {
-  Game game{.truth = {0.5, 0.6}, .spike_chance = 0, .disturbed_chance = 1};
-  Halving halving({0, 0}, {.first_samples = 3, .stages = 3});
+TEST(Halving, FindsTheBestThoughEverySampleIsDisturbed) {
+  Game game{.truth = {0.6, 0.5}, .spike_chance = 0, .disturbed_chance = 1};
+  Halving halving({0, 0}, {.first_samples = 3, .stages = 1, .final_samples = 12});
   game.play(halving);
-  EXPECT_EQ(halving.winner(), std::nullopt);
-  EXPECT_EQ(game.samples, 2 * 9);
+  EXPECT_EQ(halving.winner(), 1U);
+  EXPECT_EQ(game.samples, 2 * (2 * 3 + 2 * 12));  // twice as many as are wanted
+}
+
+TEST(Halving, QuietSamplesCountBeforeDisturbedOnes) {
+  Halving halving({0}, {.first_samples = 2, .stages = 1, .final_samples = 2});
+  for (const bool quiet : {false, true, false, true}) halving.record(0, quiet ? 0.5 : 2.0, quiet);
+  EXPECT_EQ(halving.of(0).samples, 0);  // the final stage begins afresh
+  halving.record(0, 2.0, false);
+  EXPECT_EQ(halving.of(0).ratio, 2.0);
+  for (int i = 0; i < 2; ++i) halving.record(0, 0.5);
+  EXPECT_EQ(halving.of(0).ratio, 0.5);
+  EXPECT_EQ(halving.next(), std::nullopt);
 }
 
 TEST(Halving, MedianAndItsError) {

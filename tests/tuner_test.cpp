@@ -188,12 +188,12 @@ TEST(Search, TimesEveryProblemInOneReplayAndFindsEachBest) {
   std::normal_distribution<double> noise(1, 0.01);
   int replays = 0;
   play(halvings, {0, 0},
-       [&](const std::vector<std::optional<size_t>>& arms) -> std::optional<std::vector<double>> {
+       [&](const std::vector<std::optional<size_t>>& arms) -> Sample {
          ++replays;
          std::vector<double> ratios;
          for (size_t p = 0; p < arms.size(); ++p)
            ratios.push_back((arms[p] ? truth[p][*arms[p]] : 1.0) * noise(random));
-         return ratios;
+         return {.ratios = ratios};
        },
        {.stop = [] { return false; }, .progress = [](double) {}});
   EXPECT_EQ(halvings[0].winner(), 1U);
@@ -205,10 +205,9 @@ TEST(Search, StopsWhenToldAndGivesUpOnHopelessPackings) {
   std::vector<Halving> halvings;
   halvings.emplace_back(std::vector<int>(8, 1), HalvingOptions{});
   int replays = 0;
-  const auto measure =
-      [&](const std::vector<std::optional<size_t>>&) -> std::optional<std::vector<double>> {
+  const auto measure = [&](const std::vector<std::optional<size_t>>&) -> Sample {
     ++replays;
-    return std::vector<double>{1.5};
+    return {.ratios = {1.5}};
   };
   play(halvings, {1.0}, measure, {.stop = [] { return false; }, .progress = [](double) {}});
   EXPECT_EQ(replays, 8 * 3);  // one stage: half again slower than what another packing reached

@@ -6,7 +6,7 @@
 namespace bitnet::tuner {
 namespace {
 
-constexpr int kAttemptsPerSample = 3;
+constexpr int kAttemptsPerSample = 2;
 
 // Middle element; of an even number the mean of both. values is reordered.
 double median(std::vector<double>& values) {
@@ -31,7 +31,7 @@ Estimate estimate(std::vector<double> ratios) {
 
 Halving::Halving(std::vector<int> complexity, HalvingOptions options) : options_(options) {
   for (int c : complexity)
-    arms_.push_back({.complexity = c, .alive = true, .attempts = 0, .ratios = {}});
+    arms_.push_back({.complexity = c, .alive = true, .attempts = 0, .ratios = {}, .disturbed = {}});
   if (arms_.empty()) stopped_ = true;
 }
 
@@ -44,10 +44,10 @@ std::optional<size_t> Halving::next() const {
   return least;
 }
 
-void Halving::record(size_t index, std::optional<double> ratio) {
+void Halving::record(size_t index, double ratio, bool quiet) {
   Arm& arm = arms_[index];
   ++arm.attempts;
-  if (ratio) arm.ratios.push_back(*ratio);
+  (quiet ? arm.ratios : arm.disturbed).push_back(ratio);
   const auto finished = [&](const Arm& a) {
     return !a.alive || static_cast<int>(a.ratios.size()) >= wanted() ||
            a.attempts >= kAttemptsPerSample * wanted();
@@ -55,11 +55,22 @@ void Halving::record(size_t index, std::optional<double> ratio) {
   if (std::ranges::all_of(arms_, finished)) end_stage();
 }
 
+std::vector<double> Halving::counted(const Arm& arm) const {
+  std::vector<double> ratios = arm.ratios;
+  const auto missing = std::max<std::ptrdiff_t>(0, wanted() - std::ssize(ratios));
+  ratios.insert(ratios.end(), arm.disturbed.begin(),
+                arm.disturbed.begin() + std::min(missing, std::ssize(arm.disturbed)));
+  return ratios;
+}
+
 void Halving::end_stage() {
   std::vector<size_t> order;
   for (size_t i = 0; i < arms_.size(); ++i) {
-    if (arms_[i].alive && !arms_[i].ratios.empty()) order.push_back(i);
-    arms_[i].alive = false;  // without a sample nothing is known, so nothing can be chosen
+    Arm& arm = arms_[i];
+    arm.ratios = counted(arm);
+    arm.disturbed.clear();
+    if (arm.alive) order.push_back(i);
+    arm.alive = false;
   }
   std::ranges::sort(order, {}, [&](size_t i) { return of(i).ratio; });
   const bool was_final = in_final();
@@ -92,13 +103,13 @@ int Halving::remaining() const {
   return std::max(samples, 1);
 }
 
-Estimate Halving::of(size_t arm) const { return estimate(arms_[arm].ratios); }
+Estimate Halving::of(size_t arm) const { return estimate(counted(arms_[arm])); }
 
 std::optional<size_t> Halving::leader() const {
   std::optional<size_t> best;
   for (size_t i = 0; i < arms_.size(); ++i) {
     // Arms that left early were worse, by fewer samples: only the last stage is compared.
-    if (!arms_[i].alive || arms_[i].ratios.empty()) continue;
+    if (!arms_[i].alive || of(i).samples == 0) continue;
     if (!best || of(i).ratio < of(*best).ratio) best = i;
   }
   return best;
@@ -111,8 +122,7 @@ std::optional<size_t> Halving::winner() const {
   if (1 - least.ratio <= std::max(options_.tie, 2 * least.error)) return std::nullopt;
   size_t winner = *best;
   for (size_t i = 0; i < arms_.size(); ++i) {
-    if (!arms_[i].alive || arms_[i].ratios.empty() ||
-        arms_[i].complexity >= arms_[winner].complexity)
+    if (!arms_[i].alive || of(i).samples == 0 || arms_[i].complexity >= arms_[winner].complexity)
       continue;
     const Estimate other = of(i);
     // A tie with the best, that beats the incumbent as well.

@@ -42,9 +42,9 @@ class Halving {
 
   // The arm to measure next; nothing when done.
   std::optional<size_t> next() const;
-  // ratio: nothing for a disturbed sample. Three times the wanted attempts end a stage all the
-  // same.
-  void record(size_t arm, std::optional<double> ratio);
+  // Of an arm that has too few quiet samples after twice the wanted attempts, disturbed ones count
+  // as well: their median is better than no answer.
+  void record(size_t arm, double ratio, bool quiet = true);
   // Out of time: next() says nothing any more, winner() answers from what there is.
   void stop() { stopped_ = true; }
 
@@ -62,13 +62,16 @@ class Halving {
   struct Arm {
     int complexity = 0;
     bool alive = true;
-    int attempts = 0;  // in this stage
-    std::vector<double> ratios;
+    int attempts = 0;               // in this stage
+    std::vector<double> ratios;     // of quiet samples
+    std::vector<double> disturbed;  // of this stage
   };
   bool in_final() const { return stage_ == options_.stages; }
   int wanted() const {
     return in_final() ? options_.final_samples : options_.first_samples << stage_;
   }
+  // The quiet ones, filled up with disturbed ones to the number that is wanted.
+  std::vector<double> counted(const Arm& arm) const;
   void end_stage();
 
   HalvingOptions options_;

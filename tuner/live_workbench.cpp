@@ -18,7 +18,7 @@ class LiveBench final : public Bench {
         replay_(lab.pool, lab.problems, of_class.timed, lab.layers_of(of_class)),
         timing_(lab.pool, replay_, builtin_) {}
 
-  std::optional<std::vector<double>> ratios(std::span<const Compiled* const> arms) override {
+  Sample ratios(std::span<const Compiled* const> arms) override {
     std::vector<Runner> runners = builtin_;
     for (size_t p = 0; p < arms.size(); ++p)
       if (arms[p] != nullptr) runners[p] = {arms[p]->sizes, arms[p]->functions, weights_[p].get()};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tuner/prune.h"
+#include "tuner/timing.h"
 #include "tuner/token_classes.h"
 #include "tuner/workbench.h"
 

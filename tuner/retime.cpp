@@ -96,10 +96,10 @@ class Retimer {
       if (round >= 2 * rounds_ && quiet.count() < kLeastRounds) break;  // never quiet: all count
       if (round >= kLeastRounds && is_late(c)) break;
       tell(c, quiet.count());
-      const bool counts = timing.ratios(sides.ours).has_value();
+      const Sample sample = timing.ratios(sides.ours);
       const std::vector<double> shares = roof_shares(c, sides, timing);
-      all.add(timing.last_ratios(), shares);
-      if (counts) quiet.add(timing.last_ratios(), shares);
+      all.add(sample.ratios, shares);
+      if (sample.quiet) quiet.add(sample.ratios, shares);
     }
     plan_.samples.all += timing.count().all;
     plan_.samples.disturbed += timing.count().disturbed;

@@ -40,10 +40,10 @@ void play(std::vector<Halving>& halvings, const std::vector<double>& ceiling,
       for (Halving& halving : halvings) halving.stop();
       return;
     }
-    const auto ratios = measure(arms);
+    const Sample sample = measure(arms);
     for (size_t p = 0; p < halvings.size(); ++p) {
       if (!arms[p]) continue;
-      halvings[p].record(*arms[p], ratios ? std::optional((*ratios)[p]) : std::nullopt);
+      halvings[p].record(*arms[p], sample.ratios[p], sample.quiet);
       if (is_hopeless(halvings[p], ceiling[p])) halvings[p].stop();
     }
     hooks.progress(1.0 - std::min(1.0, static_cast<double>(remaining(halvings)) / all));

@@ -7,13 +7,13 @@
 #include <vector>
 
 #include "tuner/halving.h"
+#include "tuner/sample.h"
 
 namespace bitnet::tuner {
 
 // arms[p]: which candidate of problem p to time; nothing: the incumbent. Answers for every problem
-// its time over the incumbent's in the same round, or nothing where the sample was disturbed.
-using MeasureArms = std::function<std::optional<std::vector<double>>(
-    const std::vector<std::optional<size_t>>& arms)>;
+// its time over the incumbent's in the same round.
+using MeasureArms = std::function<Sample(const std::vector<std::optional<size_t>>& arms)>;
 
 struct SearchHooks {
   std::function<bool()> stop;  // out of time or interrupted

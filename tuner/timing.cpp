@@ -32,31 +32,27 @@ Timing::Timing(ThreadPool& pool, Replay& replay, std::vector<Runner> incumbents)
                                  1, kMostRepeats));
 }
 
-std::vector<double> Timing::sample(std::span<const Runner> runners, bool& quiet) {
+std::vector<double> Timing::replay(std::span<const Runner> runners, bool& quiet) {
   std::vector<double> seconds;
   quiet = probe_.quiet_during([&] { seconds = replay_.run(runners); });
   return seconds;
 }
 
-std::optional<std::vector<double>> Timing::ratios(std::span<const Runner> runners) {
+Sample Timing::ratios(std::span<const Runner> runners) {
   bool quiet = false, after_quiet = false;
-  if (before_.empty()) before_ = sample(incumbents_, before_quiet_);
-  last_ = sample(runners, quiet);
-  std::vector<double> ratios = last_;
-  const std::vector<double> after = sample(incumbents_, after_quiet);
-  for (size_t p = 0; p < ratios.size(); ++p) {
+  if (before_.empty()) before_ = replay(incumbents_, before_quiet_);
+  last_ = replay(runners, quiet);
+  std::vector<double> after = replay(incumbents_, after_quiet);
+  Sample sample{.ratios = last_, .quiet = quiet && before_quiet_ && after_quiet};
+  for (size_t p = 0; p < last_.size(); ++p) {
     incumbent_[p].push_back(after[p]);
-    ratios[p] /= 0.5 * (before_[p] + after[p]);
+    sample.ratios[p] /= 0.5 * (before_[p] + after[p]);
   }
-  last_ratios_ = ratios;
-  const bool disturbed = !(quiet && before_quiet_ && after_quiet);
-  before_ = after;
+  before_ = std::move(after);
   before_quiet_ = after_quiet;
   ++count_.all;
-  count_.disturbed += disturbed;
-  recently_disturbed_ += 0.1 * ((disturbed ? 1.0 : 0.0) - recently_disturbed_);
-  if (disturbed && recently_disturbed_ < 0.5) return std::nullopt;
-  return ratios;
+  count_.disturbed += !sample.quiet;
+  return sample;
 }
 
 std::vector<double> Timing::incumbent_seconds() const {

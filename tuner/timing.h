@@ -2,30 +2,22 @@
 // disturbed them.
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "runtime/cpu/quiet.h"
 #include "runtime/cpu/roof.h"
 #include "tuner/replay.h"
+#include "tuner/sample.h"
 
 namespace bitnet::tuner {
-
-struct SampleCount {
-  int all = 0, disturbed = 0;
-};
 
 class Timing {
  public:
   // incumbents[p]: the built-in kernel of problems[p].
   Timing(ThreadPool& pool, Replay& replay, std::vector<Runner> incumbents);
 
-  // Time of each runner over the mean of the incumbent's just before and just after. Nothing:
-  // disturbed. On a machine that is never quiet (more than half of the last samples disturbed)
-  // samples count all the same: the median and the incumbent beside them have to do.
-  std::optional<std::vector<double>> ratios(std::span<const Runner> runners);
-  // The last ratios, disturbed or not.
-  const std::vector<double>& last_ratios() const { return last_ratios_; }
+  // Time of each runner over the mean of the incumbent's just before and just after.
+  Sample ratios(std::span<const Runner> runners);
 
   // Seconds of one call of each of the last runners.
   const std::vector<double>& last_seconds() const { return last_; }
@@ -35,17 +27,16 @@ class Timing {
 
  private:
   // Replays runners; says whether it was quiet.
-  std::vector<double> sample(std::span<const Runner> runners, bool& quiet);
+  std::vector<double> replay(std::span<const Runner> runners, bool& quiet);
 
   Replay& replay_;
   std::vector<Runner> incumbents_;
   QuietProbe probe_;
-  std::vector<double> last_, last_ratios_;
+  std::vector<double> last_;
   std::vector<double> before_;  // the incumbents' last sample
   bool before_quiet_ = false;
   std::vector<std::vector<double>> incumbent_;  // [problem][sample]
   SampleCount count_;
-  double recently_disturbed_ = 0;  // moving average, 0..1
 };
 
 }  // namespace bitnet::tuner

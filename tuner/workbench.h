@@ -4,13 +4,12 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "runtime/base/result.h"
 #include "tuner/compile.h"
-#include "tuner/timing.h"
+#include "tuner/sample.h"
 
 namespace bitnet::tuner {
 
@@ -19,8 +18,8 @@ class Bench {
  public:
   virtual ~Bench() = default;
   // arms[p]: a kernel of problem p; null: the built-in one. The time of each over that of the
-  // built-in kernel in the same round; nothing where the sample was disturbed.
-  virtual std::optional<std::vector<double>> ratios(std::span<const Compiled* const> arms) = 0;
+  // built-in kernel in the same round.
+  virtual Sample ratios(std::span<const Compiled* const> arms) = 0;
   // Of one call of each problem's built-in kernel: medians of all samples so far.
   virtual std::vector<double> builtin_seconds() const = 0;
   virtual SampleCount count() const = 0;

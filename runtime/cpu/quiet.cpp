@@ -10,7 +10,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kRemembered = 64;  // probes that say what is usual
+constexpr size_t kRemembered = 64;  // values that say what is usual
+constexpr int kProbesAtRest = 20;   // to begin with
+constexpr double kWakeUp = 30e-6;   // seconds of grace: two parked threads take that long to wake
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -54,41 +56,49 @@ double thread_cpu_seconds() {
 
 }  // namespace
 
+void Lately::add(double value) {
+  if (latest_.size() < kRemembered) {
+    latest_.push_back(value);
+    return;
+  }
+  latest_[oldest_] = value;
+  oldest_ = (oldest_ + 1) % kRemembered;
+}
+
+bool Lately::is_unusual(double value, double factor) const {
+  if (latest_.empty()) return false;
+  const auto at = [&](size_t eighths) {
+    std::vector<double> values = latest_;
+    const auto place = values.begin() + static_cast<ptrdiff_t>((values.size() - 1) * eighths / 8);
+    std::nth_element(values.begin(), place, values.end());
+    return *place;
+  };
+  return value > factor * at(2) && value > at(7);
+}
+
 QuietProbe::QuietProbe(int threads, OnAllThreads on_all, QuietLimits limits)
     : threads_(threads), on_all_(std::move(on_all)), limits_(limits) {
-  for (int i = 0; i < 20; ++i) probe();
+  for (int i = 0; i < kProbesAtRest; ++i) wall_.add(wall_over_cpu([&] { probe(); }));
 }
 
-QuietProbe::Sign QuietProbe::probe() {
-  std::vector<Sign> signs(static_cast<size_t>(threads_));
+bool QuietProbe::probe() {
+  // Of the slowest thread: seconds, and the seconds of adds and loads over those of the chain.
+  std::vector<std::pair<double, double>> signs(static_cast<size_t>(threads_));
   on_all_([&](int thread) {
-    Sign& sign = signs[static_cast<size_t>(thread)];
-    sign.chain = time_chain();
-    sign.sharing = time_throughput() / sign.chain;
+    auto& [chain, sharing] = signs[static_cast<size_t>(thread)];
+    chain = time_chain();
+    sharing = time_throughput() / chain;
   });
-  Sign worst;
-  for (const Sign& sign : signs) {
-    worst.chain = std::max(worst.chain, sign.chain);
-    worst.sharing = std::max(worst.sharing, sign.sharing);
+  double chain = 0, sharing = 0;
+  for (const auto& sign : signs) {
+    chain = std::max(chain, sign.first);
+    sharing = std::max(sharing, sign.second);
   }
-  if (latest_.size() < kRemembered) {
-    latest_.push_back(worst);
-  } else {
-    latest_[oldest_] = worst;
-    oldest_ = (oldest_ + 1) % kRemembered;
-  }
-  return worst;
-}
-
-QuietProbe::Sign QuietProbe::usual() const {
-  const auto lower_quartile = [&](double Sign::* part) {
-    std::vector<double> values;
-    for (const Sign& sign : latest_) values.push_back(sign.*part);
-    const auto quartile = values.begin() + static_cast<ptrdiff_t>(values.size() / 4);
-    std::nth_element(values.begin(), quartile, values.end());
-    return *quartile;
-  };
-  return {lower_quartile(&Sign::chain), lower_quartile(&Sign::sharing)};
+  const bool usual =
+      !chain_.is_unusual(chain, limits_.chain) && !sharing_.is_unusual(sharing, limits_.sharing);
+  chain_.add(chain);
+  sharing_.add(sharing);
+  return usual;
 }
 
 std::vector<double> QuietProbe::cpu_seconds() {
@@ -97,26 +107,24 @@ std::vector<double> QuietProbe::cpu_seconds() {
   return seconds;
 }
 
-bool QuietProbe::within_limits(const Sign& sign) const {
-  const Sign reference = usual();
-  return sign.chain <= limits_.chain * reference.chain &&
-         sign.sharing <= limits_.sharing * reference.sharing;
-}
-
-bool QuietProbe::quiet_during(const std::function<void()>& body) {
-  const Sign before = probe();
+double QuietProbe::wall_over_cpu(const std::function<void()>& body) {
   const std::vector<double> cpu_before = cpu_seconds();
   const auto begin = Clock::now();
   body();
   const double wall = seconds_since(begin);
   const std::vector<double> cpu_after = cpu_seconds();
-  const Sign after = probe();
-  bool quiet = within_limits(before) && within_limits(after);
-  for (size_t t = 0; t < cpu_before.size(); ++t) {
-    // 30 us of grace: two parked threads take that long to wake.
-    quiet = quiet && cpu_after[t] - cpu_before[t] + 30e-6 >= limits_.cpu_share * wall;
-  }
-  return quiet;
+  double least = wall;
+  for (size_t t = 0; t < cpu_before.size(); ++t)
+    least = std::min(least, cpu_after[t] - cpu_before[t] + kWakeUp);
+  return wall / least;
+}
+
+bool QuietProbe::quiet_during(const std::function<void()>& body) {
+  const bool before = probe();
+  const double wall = wall_over_cpu(body);
+  const bool had_its_cores = !wall_.is_unusual(wall, limits_.wall);
+  wall_.add(wall);
+  return probe() && before && had_its_cores;
 }
 
 }  // namespace bitnet

@@ -6,12 +6,14 @@
 //               +-7 %, adds and loads +-26 %)
 //   cpu share   CPU time of each thread over wall time of the sample: less than 1 where the
 //               scheduler ran others
-// The first two are probed just before and just after a sample on all threads at once and compared
-// with the lower quartile of the latest probes. The limits let pass what a sample survives: a
-// Xeon's clock moves in steps of 3.3 % and is one to three steps off in every third probe, which
-// the incumbent's samples before and after cancel; and who takes the lower quartile over many calls
-// does not see a few lost ones. (Tried on that Xeon when nothing else ran: 1.06 for the chain, 1.10
-// for cold loads, 0.97 for the share refused 96 % of 113 comparisons, these limits about 18 %.)
+// The first two are probed just before and just after a sample on all threads at once.
+//
+// A sample is disturbed where a sign is unusual for this machine now (Lately): beyond its limit
+// over the lower quartile of the latest ones, and beyond seven in eight of them. The limits alone
+// let pass what a sample survives on a quiet machine: a Xeon's clock moves in steps of 3.3 % and is
+// one to three steps off in every third probe, which the incumbent's samples before and after
+// cancel. Alone they refused 91 to 100 % of the samples on machines that are never quiet, whose
+// ratios repeated within 1 % all the same.
 #pragma once
 
 #include <chrono>
@@ -22,9 +24,22 @@
 
 namespace bitnet {
 
+// The latest values of a sign.
+class Lately {
+ public:
+  void add(double value);
+  // Above `factor` times the lower quartile and above seven in eight of them.
+  bool is_unusual(double value, double factor) const;
+
+ private:
+  std::vector<double> latest_;  // a ring
+  size_t oldest_ = 0;
+};
+
+// Times the usual.
 struct QuietLimits {
-  double chain = 1.12, sharing = 1.10;  // times the usual
-  double cpu_share = 0.90;
+  double chain = 1.12, sharing = 1.10;
+  double wall = 1.11;  // wall time over CPU time
 };
 
 class QuietProbe {
@@ -36,20 +51,16 @@ class QuietProbe {
   bool quiet_during(const std::function<void()>& body);
 
  private:
-  struct Sign {
-    double chain = 0;    // seconds, of the slowest thread
-    double sharing = 0;  // seconds of adds and loads over those of the chain, likewise
-  };
-  Sign probe();
+  // Whether what the threads probe now is usual.
+  bool probe();
+  // Runs body; wall time over the CPU time of the thread that had least.
+  double wall_over_cpu(const std::function<void()>& body);
   std::vector<double> cpu_seconds();
-  bool within_limits(const Sign& sign) const;
-  Sign usual() const;
 
   int threads_;
   OnAllThreads on_all_;
   QuietLimits limits_;
-  std::vector<Sign> latest_;  // of all threads, a ring
-  size_t oldest_ = 0;
+  Lately chain_, sharing_, wall_;
 };
 
 }  // namespace bitnet
