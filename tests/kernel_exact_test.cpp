@@ -155,6 +155,29 @@ TEST(Packings, OfOneKeyAreTheSameBytes) {
   }
 }
 
+BuiltinKernel made_up(const char* name, int64_t m_min, int64_t m_max) {
+  return {.name = parse_kernel_name(name).value(),
+          .packing_key = "t2_r16",
+          .form = "rows",
+          .m_min = m_min,
+          .m_max = m_max,
+          .preferred = true,
+          .functions = {}};
+}
+
+// A level that has a kernel for long prompts only has its parents' for the rest.
+TEST(DefaultKernels, AreInheritedClassByClass) {
+  const std::vector<BuiltinKernel> all = {
+      made_up("gemv_t2_scalar__r16", 1, 1), made_up("small_t2_scalar__r16", 2, kAnyTokens),
+      made_up("small_t2_avx2__r16", 2, kAnyTokens), made_up("tiles_t2_avx512__r16", 16, 200)};
+  std::vector<std::string> got;
+  for (const BuiltinKernel& k : default_kernels(Isa::amx, all))
+    got.push_back(fmt::format("{} {}-{}", to_string(k.name), k.m_min, k.m_max));
+  EXPECT_EQ(got, (std::vector<std::string>{"gemv_t2_scalar__r16 1-1", "small_t2_avx2__r16 2-15",
+                                           "tiles_t2_avx512__r16 16-200",
+                                           "small_t2_avx2__r16 201-9223372036854775807"}));
+}
+
 TEST(BuiltinSource, AnswersEveryClassWithOnePacking) {
   IsaSet set;
   for (const IsaLevel& level : isa_levels()) {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,8 +83,13 @@ struct BuiltinKernel {
 };
 const std::vector<BuiltinKernel>& builtin_kernels();
 
-std::unique_ptr<KernelSource> make_builtin_source(
-    const IsaSet& isa);  // best level's preferred kernels
+// For every number of tokens the preferred kernel of the level, or of the nearest level up the tree
+// that has one for it: classes ascending, without gaps. A level's defaults and those that it
+// inherits have one packing key, so that there is one packed copy (tests hold the catalogue to it).
+std::vector<BuiltinKernel> default_kernels(Isa isa, std::span<const BuiltinKernel> all);
+
+// The default kernels of the best level that has any of its own.
+std::unique_ptr<KernelSource> make_builtin_source(const IsaSet& isa);
 // runtime/kernel/reference, plain scalar C++
 std::unique_ptr<KernelSource> make_reference_source();
 
