@@ -10,7 +10,8 @@
 //   s   unpacking of 2-bit codes: its scheme (packings/t2.h)                      gemv
 //   k   K block: input features taken at once; 0: all                             small, batch, lut
 //   u   steps (chunks of k) in an iteration of the innermost loop                 all
-//   pf  prefetch distance in bytes of packed weights; 0: none                     all
+//   pf  prefetch distance in bytes of packed weights, of every line; 0: none      all
+//   ph  page heads: lines of the next 4 KB page that are prefetched once a page   gemv
 //   e   entry split: how the halves of a table's entries are summed (kernels/lut.c)      lut
 //   d   tables in scratch: 0 once, broadcast at load; 1 a copy for each 128-bit lane     lut
 //
@@ -20,7 +21,7 @@
 #define BITNET_TEMPLATES_PARAMS_H_
 
 #ifdef BN_BITCODE
-extern const int P_r, P_t, P_c, P_b, P_s, P_k, P_u, P_pf, P_e, P_d;
+extern const int P_r, P_t, P_c, P_b, P_s, P_k, P_u, P_pf, P_ph, P_e, P_d;
 extern const int P_N, P_K;
 #else
 #define P_N 0

@@ -26,13 +26,15 @@ struct World {
   std::string does_not_fit{};  // a packing all of whose kernels are refused
   std::string no_memory{};     // a packing that cannot be packed
   double drift = 0;            // of the built-in kernels' times, a sample
+  unsigned seed = 11;
 };
 
 class MadeUpBench;
 
 class MadeUp final : public Workbench {
  public:
-  MadeUp(World world, size_t problems) : world_(std::move(world)), problems_(problems) {}
+  MadeUp(World world, size_t problems)
+      : world_(std::move(world)), problems_(problems), random_(world_.seed) {}
 
   std::unique_ptr<Compilation> compile(size_t c, std::span<const CompileJob> jobs,
                                        double seconds) override {
@@ -73,7 +75,7 @@ class MadeUp final : public Workbench {
  private:
   World world_;
   size_t problems_;
-  std::mt19937 random_{11};
+  std::mt19937 random_;
   double spent_ = 0;
   int calls_ = 0;
   std::set<std::string> compiled_;
@@ -301,14 +303,19 @@ TEST(PackingSearch, ProblemsChooseForThemselves) {
     EXPECT_EQ(packings_of(result.choices[p]), std::vector<std::string>(2, keys[p + 1]));
 }
 
+// Of some hundred equals, packings and candidates, one looks better by two errors in a third of the
+// searches (a quarter before gemv had page heads); none where the noise is below what counts as
+// equal.
 TEST(PackingSearch, TiesKeepTheBuiltInKernels) {
   const SearchInput input = input_for(searched_levels().back(), "normal");
-  for (const double noise : {0.002, 0.02}) {
-    const SearchResult result = search(input, {.noise = noise});
-    for (const ProblemChoice& choice : result.choices)
-      for (size_t c = 0; c < choice.classes.size(); ++c)
-        EXPECT_EQ(choice.classes[c]->candidate.name,
-                  class_of(input.builtin.front(), input.classes[c].timed).name);
+  for (const auto& [noise, least] : {std::pair(0.002, 1.0), std::pair(0.02, 0.5)}) {
+    int kept = 0, all = 0;
+    for (unsigned seed = 1; seed <= 25; ++seed)
+      for (const ProblemChoice& choice : search(input, {.noise = noise, .seed = seed}).choices)
+        for (size_t c = 0; c < choice.classes.size(); ++c, ++all)
+          kept += choice.classes[c]->candidate.name ==
+                  class_of(input.builtin.front(), input.classes[c].timed).name;
+    EXPECT_GE(kept, least * all) << "noise " << noise << ": kept " << kept << " of " << all;
   }
 }
 
