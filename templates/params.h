@@ -15,6 +15,10 @@
 //   e   entry split: how the halves of a table's entries are summed (kernels/lut.c)      lut
 //   d   tables in scratch: 0 once, broadcast at load; 1 a copy for each 128-bit lane     lut
 //
+// A letter means the same in every template: the tuner leaves out values by it (tuner/worth.h),
+// where s is also how many vecs of sums each vec of rows has, at most, and d says that tables, 16
+// entries of 2 bytes for at least 2 input features, lie in scratch.
+//
 // P_N and P_K are the shape where the code is for one shape only, else 0.
 // Default values and choices of each template stand in catalogue.cmake.
 #ifndef BITNET_TEMPLATES_PARAMS_H_
