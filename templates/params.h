@@ -10,9 +10,14 @@
 //   s   unpacking of 2-bit codes: its scheme (packings/t2.h)                      gemv
 //   k   K block: input features taken at once; 0: all                             small, batch, lut
 //   u   steps (chunks of k) in an iteration of the innermost loop                 all
-//   pf  prefetch distance in bytes of packed weights; 0: none                     all
+//   pf  prefetch distance in bytes of packed weights, of every line; 0: none      all
+//   ph  page heads: lines of the next 4 KB page that are prefetched once a page   gemv
 //   e   entry split: how the halves of a table's entries are summed (kernels/lut.c)      lut
 //   d   tables in scratch: 0 once, broadcast at load; 1 a copy for each 128-bit lane     lut
+//
+// A letter means the same in every template: the tuner leaves out values by it (tuner/worth.h),
+// where s is also how many vecs of sums each vec of rows has, at most, and d says that tables, 16
+// entries of 2 bytes for at least 2 input features, lie in scratch.
 //
 // P_N and P_K are the shape where the code is for one shape only, else 0.
 // Default values and choices of each template stand in catalogue.cmake.
@@ -20,7 +25,7 @@
 #define BITNET_TEMPLATES_PARAMS_H_
 
 #ifdef BN_BITCODE
-extern const int P_r, P_t, P_c, P_b, P_s, P_k, P_u, P_pf, P_e, P_d;
+extern const int P_r, P_t, P_c, P_b, P_s, P_k, P_u, P_pf, P_ph, P_e, P_d;
 extern const int P_N, P_K;
 #else
 #define P_N 0

@@ -26,13 +26,15 @@ struct World {
   std::string does_not_fit{};  // a packing all of whose kernels are refused
   std::string no_memory{};     // a packing that cannot be packed
   double drift = 0;            // of the built-in kernels' times, a sample
+  unsigned seed = 11;
 };
 
 class MadeUpBench;
 
 class MadeUp final : public Workbench {
  public:
-  MadeUp(World world, size_t problems) : world_(std::move(world)), problems_(problems) {}
+  MadeUp(World world, size_t problems)
+      : world_(std::move(world)), problems_(problems), random_(world_.seed) {}
 
   std::unique_ptr<Compilation> compile(size_t c, std::span<const CompileJob> jobs,
                                        double seconds) override {
@@ -73,7 +75,7 @@ class MadeUp final : public Workbench {
  private:
   World world_;
   size_t problems_;
-  std::mt19937 random_{11};
+  std::mt19937 random_;
   double spent_ = 0;
   int calls_ = 0;
   std::set<std::string> compiled_;
@@ -124,14 +126,15 @@ const std::vector<Problem> kProblems{
 std::vector<Isa> searched_levels() {
   std::vector<Isa> levels;
   for (const codegen::Template& t : codegen::templates()) {
-    const IsaLevel& level = isa_levels()[static_cast<size_t>(t.isa)];
+    const IsaLevel& level = level_of(t.isa);
     const bool here = level.architecture.empty() || level.architecture == kArchitecture;
     if (here && std::ranges::find(levels, t.isa) == levels.end()) levels.push_back(t.isa);
   }
   return levels;
 }
 
-SearchInput input_for(Isa level, const std::string& preset = "exhaustive") {
+SearchInput input_for(Isa level, const std::string& preset = "exhaustive",
+                      const Place& place = {}) {
   IsaSet isa;
   isa.add(level);
   const auto source = make_builtin_source(isa);
@@ -148,7 +151,7 @@ SearchInput input_for(Isa level, const std::string& preset = "exhaustive") {
   for (const TokenClass& c : input.classes)
     input.candidates.push_back(candidates(codegen::templates(), levels, c,
                                           class_of(input.builtin.front(), c.timed).name,
-                                          input.preset.candidates));
+                                          input.preset.candidates, place, input.problems));
   return input;
 }
 
@@ -169,9 +172,10 @@ std::vector<std::string> packings_of(const ProblemChoice& choice) {
 // Packings that have candidates for every class.
 std::vector<std::string> whole_packings(const SearchInput& input) {
   std::vector<std::string> keys;
-  for (const Candidate& c : input.candidates.front()) {
-    const bool everywhere = std::ranges::all_of(input.candidates, [&](const auto& of_class) {
-      return std::ranges::find(of_class, c.packing_key, &Candidate::packing_key) != of_class.end();
+  for (const Candidate& c : input.candidates.front().kept) {
+    const bool everywhere = std::ranges::all_of(input.candidates, [&](const Candidates& of_class) {
+      return std::ranges::find(of_class.kept, c.packing_key, &Candidate::packing_key) !=
+             of_class.kept.end();
     });
     if (everywhere && std::ranges::find(keys, c.packing_key) == keys.end())
       keys.push_back(c.packing_key);
@@ -181,9 +185,9 @@ std::vector<std::string> whole_packings(const SearchInput& input) {
 
 // The nearest three of each packing and class: enough to choose among packings, and quick.
 SearchInput few_of_each_packing(SearchInput input) {
-  for (auto& of_class : input.candidates) {
+  for (Candidates& of_class : input.candidates) {
     std::map<std::string, int> seen;
-    std::erase_if(of_class, [&](const Candidate& c) { return ++seen[c.packing_key] > 3; });
+    std::erase_if(of_class.kept, [&](const Candidate& c) { return ++seen[c.packing_key] > 3; });
   }
   return input;
 }
@@ -233,7 +237,7 @@ TEST(PackingSearch, NothingLeavesItWithoutAWord) {
     if (row.packing == keys[2]) EXPECT_EQ(row.reason, "not enough memory, made up");
   }
   for (size_t c = 0; c < input.candidates.size(); ++c)
-    for (const Candidate& candidate : input.candidates[c])
+    for (const Candidate& candidate : input.candidates[c].kept)
       EXPECT_TRUE(mentioned.contains({candidate.packing_key, c})) << candidate.packing_key;
 }
 
@@ -241,12 +245,53 @@ TEST(PackingSearch, NothingLeavesItWithoutAWord) {
 TEST(PackingSearch, APackingWithoutKernelsForAClassSaysSo) {
   SearchInput input = input_for(searched_levels().back(), "normal");
   const std::string key = whole_packings(input).back();
-  std::erase_if(input.candidates[1], [&](const Candidate& c) { return c.packing_key == key; });
+  std::erase_if(input.candidates[1].kept, [&](const Candidate& c) { return c.packing_key == key; });
   const SearchResult result = search(input, {});
   const auto row = std::ranges::find_if(
       result.table, [&](const PackingRow& r) { return r.packing == key && r.token_class == 1; });
   ASSERT_NE(row, result.table.end());
   EXPECT_TRUE(row->reason.starts_with("no candidate of " + key)) << row->reason;
+}
+
+// Panels of more rows than a matrix are left out: for one problem, and for all of them.
+TEST(PackingSearch, APackingThatCannotMatterIsNamedWithTheReason) {
+  SearchInput input = input_for(searched_levels().front(), "normal");
+  for (Candidates& of_class : input.candidates) {
+    of_class.none_left.push_back({.packing_key = "t2_r999", .problem = 1, .reason = "made up"});
+    const std::string key = of_class.kept.back().packing_key;
+    std::erase_if(of_class.kept, [&](const Candidate& c) { return c.packing_key == key; });
+    for (size_t p = 0; p < input.problems.size(); ++p)
+      of_class.none_left.push_back({.packing_key = key, .problem = p, .reason = "made up, too"});
+    for (Candidate& c : of_class.kept) c.problems = {0};
+  }
+  const SearchResult result = search(input, {});
+  std::set<std::tuple<std::string, size_t, size_t>> named;
+  for (const PackingRow& row : result.table) {
+    EXPECT_TRUE(named.emplace(row.packing, row.problem, row.token_class).second) << row.packing;
+    EXPECT_NE(row.kernel.empty(), row.reason.empty()) << row.packing;
+    EXPECT_EQ(row.reason.empty(), row.problem == 0 && !row.reason.starts_with("left out"));
+  }
+  for (size_t c = 0; c < input.classes.size(); ++c)
+    for (const Candidates::NoneLeft& none : input.candidates[c].none_left)
+      EXPECT_TRUE(named.contains({none.packing_key, none.problem, c})) << none.packing_key;
+}
+
+TEST(Candidates, WhatCannotMatterIsLeftOutWithACountAndEveryPackingKeepsItsPlace) {
+  const SearchInput all = input_for(searched_levels().back());
+  const SearchInput in_cache =
+      input_for(searched_levels().back(), "exhaustive",
+                {.cache_bytes = {32 << 10, 1 << 20}, .weights_in_memory = false, .threads = 1});
+  for (size_t c = 0; c < all.classes.size(); ++c) {
+    EXPECT_LT(in_cache.candidates[c].kept.size(), all.candidates[c].kept.size());
+    int pairs = 0, kept = 0;
+    for (const auto& [reason, count] : in_cache.candidates[c].left_out) pairs += count;
+    for (const Candidate& candidate : in_cache.candidates[c].kept)
+      kept += static_cast<int>(candidate.problems.size());
+    int whole = pairs + kept;
+    EXPECT_EQ(whole % static_cast<int>(kProblems.size()), 0);
+    EXPECT_EQ(in_cache.candidates[c].kept.front().complexity, 0);
+  }
+  EXPECT_EQ(whole_packings(in_cache), whole_packings(all));
 }
 
 TEST(PackingSearch, TwoPackingsWhereDecodingAndPromptsDiffer) {
@@ -301,14 +346,19 @@ TEST(PackingSearch, ProblemsChooseForThemselves) {
     EXPECT_EQ(packings_of(result.choices[p]), std::vector<std::string>(2, keys[p + 1]));
 }
 
+// Of some hundred equals, packings and candidates, one looks better by two errors in a third of the
+// searches (a quarter before gemv had page heads); none where the noise is below what counts as
+// equal.
 TEST(PackingSearch, TiesKeepTheBuiltInKernels) {
   const SearchInput input = input_for(searched_levels().back(), "normal");
-  for (const double noise : {0.002, 0.02}) {
-    const SearchResult result = search(input, {.noise = noise});
-    for (const ProblemChoice& choice : result.choices)
-      for (size_t c = 0; c < choice.classes.size(); ++c)
-        EXPECT_EQ(choice.classes[c]->candidate.name,
-                  class_of(input.builtin.front(), input.classes[c].timed).name);
+  for (const auto& [noise, least] : {std::pair(0.002, 1.0), std::pair(0.02, 0.5)}) {
+    int kept = 0, all = 0;
+    for (unsigned seed = 1; seed <= 25; ++seed)
+      for (const ProblemChoice& choice : search(input, {.noise = noise, .seed = seed}).choices)
+        for (size_t c = 0; c < choice.classes.size(); ++c, ++all)
+          kept += choice.classes[c]->candidate.name ==
+                  class_of(input.builtin.front(), input.classes[c].timed).name;
+    EXPECT_GE(kept, least * all) << "noise " << noise << ": kept " << kept << " of " << all;
   }
 }
 

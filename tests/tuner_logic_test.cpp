@@ -363,7 +363,13 @@ TEST(Report, TableAndJsonSayTheSame) {
                                .kernel = kernel,
                                .nanoseconds = ns,
                                .reason = reason});
+  report.left_out = {{.tokens = "1", .reason = "its block of K is not below K", .pairs = 96},
+                     {.tokens = "1", .reason = "its tables do not fit L2", .pairs = 4}};
   const std::string table = to_table(report);
+  EXPECT_NE(table.find("left out, 1 token, candidates x shapes: 96 because its block of K is not "
+                       "below K; 4 because its tables do not fit L2\n"),
+            std::string::npos)
+      << table;
   EXPECT_NE(table.find("gemv_t2_avx2__r32"), std::string::npos);
   EXPECT_NE(table.find("24.6"), std::string::npos) << table;  // GB/s
   EXPECT_NE(table.find("91 %"), std::string::npos) << table;

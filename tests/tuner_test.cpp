@@ -43,11 +43,11 @@ TEST(Candidates, TheBuiltInDefaultComesFirstAndLimitsKeepTheNearest) {
   const auto levels = best_levels();
   for (const TokenClass& c : kBalanced) {
     const KernelName builtin = builtin_name(c.timed);
-    const auto all = candidates(codegen::templates(), levels, c, builtin, 100000);
+    const auto all = candidates(codegen::templates(), levels, c, builtin, 100000, {}, {}).kept;
     ASSERT_FALSE(all.empty());
     EXPECT_EQ(all.front().name, builtin);
     EXPECT_EQ(all.front().complexity, 0);
-    const auto few = candidates(codegen::templates(), levels, c, builtin, 5);
+    const auto few = candidates(codegen::templates(), levels, c, builtin, 5, {}, {}).kept;
     EXPECT_LE(few.size(), 5U);
     EXPECT_EQ(few.front().name, builtin);
     for (const Candidate& each : all) {
@@ -71,7 +71,8 @@ TEST(Candidates, EveryLevelOfTheCpuIsTriedTheBestFirst) {
   ASSERT_TRUE(builtin);
   for (size_t c : {size_t{0}, size_t{1}}) {
     const auto few = candidates(codegen::templates(), levels, kBalanced[c],
-                                builtin->classes[c].name, find_preset("normal")->candidates);
+                                builtin->classes[c].name, find_preset("normal")->candidates, {}, {})
+                         .kept;
     EXPECT_EQ(few.front().name, builtin->classes[c].name);
     for (Isa level : {Isa::avxvnni, Isa::avx2}) {
       EXPECT_TRUE(std::ranges::any_of(few, [&](const Candidate& candidate) {

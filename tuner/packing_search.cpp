@@ -51,6 +51,7 @@ class Searcher {
       begin_packing(key);
       for (size_t c = 0; c < in_.classes.size(); ++c, ++unit_) search_class(key, c);
     }
+    name_missing();
     choose();
     return std::move(result_);
   }
@@ -63,8 +64,8 @@ class Searcher {
       if (std::ranges::find(keys, key) == keys.end()) keys.push_back(key);
     };
     for (const TokenClass& c : in_.classes) add(class_of(in_.builtin.front(), c.timed).packing_key);
-    for (const auto& of_class : in_.candidates)
-      for (const Candidate& candidate : of_class) add(candidate.packing_key);
+    for (const Candidates& of_class : in_.candidates)
+      for (const Candidate& candidate : of_class.kept) add(candidate.packing_key);
     return keys;
   }
 
@@ -81,7 +82,7 @@ class Searcher {
 
   void search_class(const std::string& key, size_t c) {
     const std::vector<CompileJob> jobs = jobs_of(key, c);
-    if (jobs.empty()) return leave_out(key, c, missing_reason(key, c));
+    if (jobs.empty()) return leave_out_missing(key, c);
     // What was begun with the built-in packing is ended: without it there is no plan.
     const bool first = unit_ > 0 && unit_ < in_.classes.size();
     if (bench_.stopped() && !first) return leave_out(key, c, "interrupted");
@@ -107,24 +108,50 @@ class Searcher {
     std::vector<size_t> all(in_.problems.size());
     std::iota(all.begin(), all.end(), size_t{0});
     std::vector<CompileJob> jobs;
-    for (const Candidate& candidate : in_.candidates[c])
-      if (candidate.packing_key == key) jobs.push_back({.candidate = candidate, .problems = all});
+    for (const Candidate& candidate : in_.candidates[c].kept) {
+      if (candidate.packing_key != key) continue;
+      jobs.push_back({.candidate = candidate,
+                      .problems = candidate.problems.empty() ? all : candidate.problems});
+    }
     return jobs;
   }
 
-  std::string missing_reason(const std::string& key, size_t c) const {
+  // Why no candidate of a packing is asked for: none can matter, or others came first.
+  std::string missing_reason(const std::string& key, size_t c, size_t p) const {
+    for (const Candidates::NoneLeft& none : in_.candidates[c].none_left)
+      if (none.packing_key == key && none.problem == p) return "left out: " + none.reason;
     return fmt::format("no candidate of {} for {} tokens is among the {} that preset {} tries", key,
-                       label(in_.classes[c]), in_.candidates[c].size(), in_.preset.name);
+                       label(in_.classes[c]), in_.candidates[c].kept.size(), in_.preset.name);
+  }
+
+  void leave_out_missing(const std::string& key, size_t c) {
+    for (size_t p = 0; p < in_.problems.size(); ++p)
+      leave_out_one(key, c, p, missing_reason(key, c, p));
+  }
+
+  // Packings that were left out before the search, for all problems: nothing was begun with them.
+  void name_missing() {
+    for (size_t c = 0; c < in_.classes.size(); ++c)
+      for (const Candidates::NoneLeft& none : in_.candidates[c].none_left)
+        if (!is_in_table(none.packing_key, c, none.problem))
+          leave_out_one(none.packing_key, c, none.problem, "left out: " + none.reason);
+  }
+  bool is_in_table(const std::string& key, size_t c, size_t p) const {
+    return std::ranges::any_of(result_.table, [&](const PackingRow& row) {
+      return row.packing == key && row.token_class == c && row.problem == p;
+    });
   }
 
   void leave_out(const std::string& key, size_t c, const std::string& reason) {
-    for (size_t p = 0; p < in_.problems.size(); ++p)
-      result_.table.push_back({.packing = key,
-                               .problem = p,
-                               .token_class = c,
-                               .kernel = {},
-                               .ratio = {},
-                               .reason = reason});
+    for (size_t p = 0; p < in_.problems.size(); ++p) leave_out_one(key, c, p, reason);
+  }
+  void leave_out_one(const std::string& key, size_t c, size_t p, const std::string& reason) {
+    result_.table.push_back({.packing = key,
+                             .problem = p,
+                             .token_class = c,
+                             .kernel = {},
+                             .ratio = {},
+                             .reason = reason});
   }
 
   void note_refused(const Compilation& compilation, size_t c) {
@@ -187,7 +214,9 @@ class Searcher {
     result_.tried[c] += row.tried;
     const auto best = best_arm(arms, halving);
     if (!best) {
-      row.reason = arms.empty() ? "none of its kernels fits the shape" : "the time was up";
+      row.reason = !arms.empty()         ? "the time was up"
+                   : is_asked(key, p, c) ? "none of its kernels fits the shape"
+                                         : missing_reason(key, c, p);
     } else {
       row.kernel = to_string(arms[*best]->candidate.name);
       row.ratio = halving.of(*best);
@@ -197,6 +226,12 @@ class Searcher {
       keep(p, c, *arms[*best], row);
     }
     result_.table.push_back(std::move(row));
+  }
+
+  bool is_asked(const std::string& key, size_t p, size_t c) const {
+    return std::ranges::any_of(jobs_of(key, c), [&](const CompileJob& job) {
+      return std::ranges::count(job.problems, p) > 0;
+    });
   }
 
   void keep(size_t p, size_t c, const Compiled& kernel, const PackingRow& row) {

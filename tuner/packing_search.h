@@ -22,9 +22,9 @@ namespace bitnet::tuner {
 
 struct SearchInput {
   std::vector<Problem> problems;
-  std::vector<ProblemKernels> builtin;             // of each problem
-  std::vector<TokenClass> classes;                 // ascending
-  std::vector<std::vector<Candidate>> candidates;  // of each class, nearest first
+  std::vector<ProblemKernels> builtin;  // of each problem
+  std::vector<TokenClass> classes;      // ascending
+  std::vector<Candidates> candidates;   // of each class
   Preset preset;
   int64_t bytes_allowed = 0;  // of all packed weights together, where some problem has two packings
   RecordKey key;              // machine, isa, threads, residency, objective

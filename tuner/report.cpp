@@ -98,6 +98,17 @@ std::string packings_line(const Report& report, const std::string& tokens) {
                      tokens == "1" ? "token" : "tokens", text);
 }
 
+// "left out, 1 token, candidates x shapes: 96 because its block of K is not below K; 40 because …"
+std::string left_out_line(const Report& report, const std::string& tokens) {
+  std::string text;
+  for (const LeftOut& left : report.left_out)
+    if (left.tokens == tokens)
+      text += fmt::format("{}{} because {}", text.empty() ? "" : "; ", left.pairs, left.reason);
+  return text.empty() ? text
+                      : fmt::format("left out, {} {}, candidates x shapes: {}\n", tokens,
+                                    tokens == "1" ? "token" : "tokens", text);
+}
+
 }  // namespace
 
 TokenTime token_time(const Report& report, int64_t m_min) {
@@ -132,6 +143,7 @@ std::string to_table(const Report& report) {
     if (std::ranges::find(labels, p.tokens) == labels.end()) labels.push_back(p.tokens);
   }
   for (const std::string& tokens : labels) text += packings_line(report, tokens);
+  for (const std::string& tokens : labels) text += left_out_line(report, tokens);
   text += fmt::format("{} {}, {}, weights in {}, roof {:.1f} GB/s", report.threads,
                       report.threads == 1 ? "thread" : "threads", report.isa, report.residency,
                       report.roof_gigabytes_per_second);
@@ -183,6 +195,9 @@ std::string to_json(const Report& report) {
                         {"candidates", p.candidates},
                         {"reason", p.reason}});
   }
+  json left_out = json::array();
+  for (const LeftOut& left : report.left_out)
+    left_out.push_back({{"tokens", left.tokens}, {"reason", left.reason}, {"pairs", left.pairs}});
   json all{{"model", report.model},
            {"cache", report.cache_path},
            {"isa", report.isa},
@@ -198,7 +213,8 @@ std::string to_json(const Report& report) {
            {"samples", report.samples},
            {"disturbed_samples", report.disturbed_samples},
            {"rows", std::move(rows)},
-           {"packings", std::move(packings)}};
+           {"packings", std::move(packings)},
+           {"left_out", std::move(left_out)}};
   // Names come from files: whatever is not UTF-8 is replaced, never thrown about.
   return all.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }

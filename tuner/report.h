@@ -44,6 +44,13 @@ struct PackingReport {
   std::string reason{};    // why there is no kernel
 };
 
+// Why candidates of a token class were never tried on a problem: their parameters cannot matter.
+struct LeftOut {
+  std::string tokens{};  // "1", "2+"
+  std::string reason{};
+  int pairs = 0;  // of a candidate and a problem
+};
+
 struct Report {
   std::string model{}, cache_path{}, isa{}, preset{}, residency{}, tool_version{}, llvm_version{};
   Machine machine{};
@@ -53,6 +60,7 @@ struct Report {
   int disturbed_samples = 0, samples = 0;
   std::vector<ReportRow> rows{};
   std::vector<PackingReport> packings{};  // empty where all was answered from memory
+  std::vector<LeftOut> left_out{};        // of all that the catalogue has; empty as packings is
 };
 
 // Aligned columns, a line a row, then the sums over the model.

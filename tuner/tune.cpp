@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <new>
 #include <numeric>
 #include <optional>
@@ -164,6 +165,12 @@ class Tuning {
     entry.from_log = true;
   }
 
+  Place place() const {
+    return {.cache_bytes = setup_.machine.cache_bytes,
+            .weights_in_memory = lab_->weights_in_memory,
+            .threads = pool_.size()};
+  }
+
   SearchInput search_input() {
     SearchInput input{.problems = setup_.problems,
                       .builtin = builtin_,
@@ -179,7 +186,8 @@ class Tuning {
     for (const TokenClass& c : lab_->classes)
       input.candidates.push_back(candidates(codegen::templates(), setup_.levels, c,
                                             class_of(builtin_.front(), c.timed).name,
-                                            setup_.preset.candidates));
+                                            setup_.preset.candidates, place(), setup_.problems));
+    for (const Candidates& of_class : input.candidates) left_out_.push_back(of_class.left_out);
     return input;
   }
 
@@ -302,11 +310,20 @@ class Tuning {
                   .disturbed_samples = result_.samples.disturbed,
                   .samples = result_.samples.all,
                   .rows = rows_of(plan_),
-                  .packings = packings()};
+                  .packings = packings(),
+                  .left_out = left_out()};
     for (const ReportRow& row : report.rows)
       if (report.roof_gigabytes_per_second == 0 && row.roof_share > 0)
         report.roof_gigabytes_per_second = row.gigabytes_per_second() / row.roof_share;
     return report;
+  }
+
+  std::vector<LeftOut> left_out() const {
+    std::vector<LeftOut> all;
+    for (size_t c = 0; c < left_out_.size(); ++c)
+      for (const auto& [reason, pairs] : left_out_[c])
+        all.push_back({.tokens = label(lab_->classes[c]), .reason = reason, .pairs = pairs});
+    return all;
   }
 
   // Of each packing, beside the kernel that was chosen.
@@ -343,6 +360,7 @@ class Tuning {
   std::optional<Lab> lab_;
   RecordKey key_;
   SearchResult result_;
+  std::vector<std::map<std::string, int>> left_out_;  // of each class: reasons, pairs
   double roof_bytes_per_second_ = 0;
   Plan plan_;
 };

@@ -16,18 +16,19 @@ namespace {
 // In the order of the enum. avx2 and avx512 name all that -march=x86-64-v3 and -v4 let a compiler
 // use.
 constexpr std::array<IsaLevel, 11> kLevels{{
-    {Isa::scalar, "scalar", Isa::scalar, "", ""},
-    {Isa::ssse3, "ssse3", Isa::scalar, "x86_64", "ssse3"},
+    {Isa::scalar, "scalar", Isa::scalar, "", "", 16, 16},
+    {Isa::ssse3, "ssse3", Isa::scalar, "x86_64", "ssse3", 16, 16},
     {Isa::avx2, "avx2", Isa::ssse3, "x86_64",
-     "avx avx2 fma f16c bmi1 bmi2 movbe abm popcnt sse4_1 sse4_2 cx16 lahf_lm"},
-    {Isa::avxvnni, "avxvnni", Isa::avx2, "x86_64", "avx_vnni"},
-    {Isa::avx512, "avx512", Isa::avx2, "x86_64", "avx512f avx512bw avx512cd avx512dq avx512vl"},
-    {Isa::avx512vnni, "avx512vnni", Isa::avx512, "x86_64", "avx512_vnni"},
-    {Isa::avx512vbmi, "avx512vbmi", Isa::avx512vnni, "x86_64", "avx512vbmi"},
-    {Isa::amx, "amx", Isa::avx512vbmi, "x86_64", "amx_tile amx_int8"},
-    {Isa::neon, "neon", Isa::scalar, "aarch64", "asimd"},
-    {Isa::dotprod, "dotprod", Isa::neon, "aarch64", "asimddp asimdrdm atomics"},
-    {Isa::i8mm, "i8mm", Isa::dotprod, "aarch64", "i8mm"},
+     "avx avx2 fma f16c bmi1 bmi2 movbe abm popcnt sse4_1 sse4_2 cx16 lahf_lm", 32, 16},
+    {Isa::avxvnni, "avxvnni", Isa::avx2, "x86_64", "avx_vnni", 32, 16},
+    {Isa::avx512, "avx512", Isa::avx2, "x86_64", "avx512f avx512bw avx512cd avx512dq avx512vl", 64,
+     32},
+    {Isa::avx512vnni, "avx512vnni", Isa::avx512, "x86_64", "avx512_vnni", 64, 32},
+    {Isa::avx512vbmi, "avx512vbmi", Isa::avx512vnni, "x86_64", "avx512vbmi", 64, 32},
+    {Isa::amx, "amx", Isa::avx512vbmi, "x86_64", "amx_tile amx_int8", 64, 32},
+    {Isa::neon, "neon", Isa::scalar, "aarch64", "asimd", 16, 32},
+    {Isa::dotprod, "dotprod", Isa::neon, "aarch64", "asimddp asimdrdm atomics", 16, 32},
+    {Isa::i8mm, "i8mm", Isa::dotprod, "aarch64", "i8mm", 16, 32},
 }};
 
 #if defined(__x86_64__)
@@ -136,9 +137,9 @@ bool has_all(const Reported& reported, std::string_view features) {
   return true;
 }
 
-const IsaLevel& level_of(Isa isa) { return kLevels[static_cast<size_t>(isa)]; }
-
 }  // namespace
+
+const IsaLevel& level_of(Isa isa) { return kLevels[static_cast<size_t>(isa)]; }
 
 std::span<const IsaLevel> isa_levels() { return kLevels; }
 

@@ -36,9 +36,12 @@ struct IsaLevel {
   Isa parent;                     // scalar is its own
   std::string_view architecture;  // "x86_64", "aarch64", or "" for scalar
   std::string_view features;      // space-separated, as /proc/cpuinfo spells them
+  // What kernels have: bytes of a vector, and how many of them the architecture names.
+  int vector_bytes, vector_registers;
 };
 
 std::span<const IsaLevel> isa_levels();
+const IsaLevel& level_of(Isa isa);
 std::string_view name(Isa isa);
 std::optional<Isa> parse_isa(std::string_view name);
 

@@ -113,7 +113,7 @@ IsaSet prove_reported() {
   if (prove(levels) != Proof::failed) return reported;
   IsaSet proved;
   for (const Isa isa : levels) {
-    const bool parent_proved = proved.has(isa_levels()[static_cast<size_t>(isa)].parent);
+    const bool parent_proved = proved.has(level_of(isa).parent);
     if (parent_proved && prove({&isa, 1}) != Proof::failed) proved.add(isa);
   }
   return proved;
