@@ -198,7 +198,7 @@ const Checker::Expected& Checker::expected(int64_t tokens, int64_t part_rows) {
   const std::lock_guard lock(mutex_);
   std::unique_ptr<Expected>& slot = expected_[{tokens, part_rows}];
   if (slot) return *slot;
-  slot = std::make_unique<Expected>();
+  auto made = std::make_unique<Expected>();  // seen by other threads when it is whole
   const KernelFunctions& reference = reference_functions();
   BnSizes sizes{};
   reference.sizes(problem_.n, problem_.k, &sizes);
@@ -208,9 +208,10 @@ const Checker::Expected& Checker::expected(int64_t tokens, int64_t part_rows) {
                         pack_rows(problem_, reference.pack, pattern, rows, work.packed);
                         compute(problem_, reference, make_input(pattern, tokens, problem_.k),
                                 epilogue, rows, tokens, work);
-                        slot->cases.push_back(columns_of(problem_, epilogue, rows, tokens, work.y));
+                        made->cases.push_back(columns_of(problem_, epilogue, rows, tokens, work.y));
                         return {};
                       });
+  slot = std::move(made);
   return *slot;
 }
 
