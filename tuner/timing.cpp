@@ -12,6 +12,9 @@ namespace {
 constexpr double kSampleSeconds =
     2e-3;  // a sample takes at least this: small models are replayed several times
 constexpr int kMostRepeats = 2000;
+// Disturbed samples in a row that are thrown away; later ones of the row count. A packing's only
+// kernel has six attempts: where all were thrown away, the packing vanished on a busy machine.
+constexpr int kPatience = 4;
 
 OnAllThreads on_all(ThreadPool& pool) {
   return [&pool](const std::function<void(int)>& body) { pool.run(body); };
@@ -55,7 +58,9 @@ std::optional<std::vector<double>> Timing::ratios(std::span<const Runner> runner
   ++count_.all;
   count_.disturbed += disturbed;
   recently_disturbed_ += 0.1 * ((disturbed ? 1.0 : 0.0) - recently_disturbed_);
-  if (disturbed && recently_disturbed_ < 0.5) return std::nullopt;
+  disturbed_in_a_row_ = disturbed ? disturbed_in_a_row_ + 1 : 0;
+  if (disturbed && recently_disturbed_ < 0.5 && disturbed_in_a_row_ <= kPatience)
+    return std::nullopt;
   return ratios;
 }
 

@@ -21,8 +21,8 @@ class Timing {
   Timing(ThreadPool& pool, Replay& replay, std::vector<Runner> incumbents);
 
   // Time of each runner over the mean of the incumbent's just before and just after. Nothing:
-  // disturbed. On a machine that is never quiet (more than half of the last samples disturbed)
-  // samples count all the same: the median and the incumbent beside them have to do.
+  // disturbed. On a machine that is never quiet (more than half of the last samples disturbed, or
+  // some in a row) samples count all the same: the median and the incumbent beside them have to do.
   std::optional<std::vector<double>> ratios(std::span<const Runner> runners);
   // The last ratios, disturbed or not.
   const std::vector<double>& last_ratios() const { return last_ratios_; }
@@ -46,6 +46,7 @@ class Timing {
   std::vector<std::vector<double>> incumbent_;  // [problem][sample]
   SampleCount count_;
   double recently_disturbed_ = 0;  // moving average, 0..1
+  int disturbed_in_a_row_ = 0;
 };
 
 }  // namespace bitnet::tuner
