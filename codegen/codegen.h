@@ -1,6 +1,7 @@
 // The only header of codegen/ that others include: it names no LLVM type. From a kernel's name and
 // a shape to an object file (bitcode template + constants + O3), from objects to functions in this
-// process (ORC) or to a cache file (lld).
+// process (ORC) or to a cache file (lld). Where LLVM runs out of memory the program ends, by
+// std::terminate: see InsideLlvm.
 #pragma once
 
 #include <cstddef>

@@ -17,9 +17,13 @@ using enum Error::Kind;
 class OrcJit final : public Jit {
  public:
   explicit OrcJit(std::unique_ptr<llvm::orc::LLJIT> jit) : jit_(std::move(jit)) {}
-  ~OrcJit() override = default;
+  ~OrcJit() override {
+    const InsideLlvm inside;
+    jit_.reset();
+  }
 
   Result<KernelFunctions> load(const Object& object) override {
+    const InsideLlvm inside;
     const std::string prefix = symbol_prefix(object.spec);
     const std::scoped_lock lock(mutex_);
     if (trackers_.contains(key(object))) return fail(invalid, "{}: loaded already", prefix);
@@ -39,6 +43,7 @@ class OrcJit final : public Jit {
   }
 
   void unload(const Object& object) override {
+    const InsideLlvm inside;
     const std::scoped_lock lock(mutex_);
     remove(key(object));
   }
@@ -84,6 +89,7 @@ class OrcJit final : public Jit {
 }  // namespace
 
 Result<std::unique_ptr<Jit>> Jit::create() {
+  const InsideLlvm inside;
   initialise_targets();
   BITNET_TRY(auto jit, to_result(llvm::orc::LLJITBuilder().create()));
   // Errors reach us as values too; the session would print them as well.

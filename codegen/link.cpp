@@ -268,6 +268,7 @@ Result<void> write_manifest(const Manifest& manifest, const ElfLayout& layout,
 }  // namespace
 
 Result<std::vector<std::byte>> link_cache(std::span<const Object> objects, Manifest manifest) {
+  const InsideLlvm inside;
   BITNET_CHECK(describe_kernels(objects, manifest));
   BITNET_TRY(const llvm::Triple triple, triple_of(objects.front()));
   manifest.architecture = architecture_of(triple);

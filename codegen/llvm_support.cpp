@@ -5,6 +5,7 @@
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/ErrorHandling.h>
 
+#include <exception>
 #include <mutex>
 #include <new>
 #include <stdexcept>
@@ -19,19 +20,44 @@ void LLVMInitializeX86TargetMCA();
 namespace bitnet::codegen {
 namespace {
 
-// LLVM aborts the process where it finds no memory or itself in a corner. Its frames have unwinding
-// tables, so an exception leaves them as it leaves those of operator new; whoever calls us makes an
-// error of it.
-void on_no_memory(void*, const char*, bool) { throw std::bad_alloc(); }
-void on_fatal_error(void*, const char* reason, bool) { throw std::runtime_error(reason); }
+// How many InsideLlvm this thread is in.
+thread_local int depth = 0;
+
+// std::terminate, with an exception that its handler can ask why.
+template <typename Exception>
+[[noreturn]] void end_by(const Exception& exception) {
+  try {
+    throw exception;
+  } catch (...) {
+    std::terminate();
+  }
+}
+
+// What operator new calls where it finds no memory.
+void on_no_memory() {
+  if (depth > 0) end_by(std::bad_alloc());
+  throw std::bad_alloc();
+}
+
+void install_handlers() {
+  std::set_new_handler(on_no_memory);
+  llvm::install_bad_alloc_error_handler([](void*, const char*, bool) { end_by(std::bad_alloc()); });
+  llvm::install_fatal_error_handler(
+      [](void*, const char* reason, bool) { end_by(std::runtime_error(reason)); });
+}
 
 }  // namespace
+
+InsideLlvm::InsideLlvm() {
+  static std::once_flag once;
+  std::call_once(once, install_handlers);
+  ++depth;
+}
+InsideLlvm::~InsideLlvm() { --depth; }
 
 void initialise_targets() {
   static std::once_flag once;
   std::call_once(once, [] {
-    llvm::install_bad_alloc_error_handler(on_no_memory);
-    llvm::install_fatal_error_handler(on_fatal_error);
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();

@@ -1,5 +1,5 @@
 // What every file of this room needs of LLVM: targets set up once, a target machine for a triple,
-// llvm::Error turned into ours. Included by sources of codegen/ only.
+// llvm::Error turned into ours, what happens without memory. Included by sources of codegen/ only.
 #pragma once
 
 #include <llvm/IR/Module.h>
@@ -13,6 +13,19 @@
 #include "runtime/base/result.h"
 
 namespace bitnet::codegen {
+
+// While one lives, its thread runs LLVM's code, which is built without exceptions: one that passes
+// through leaves locks taken and contexts half made, and destroying those crashed. So where LLVM
+// finds no memory or itself in a corner, std::terminate is called, with std::bad_alloc or a
+// std::runtime_error that has LLVM's reason as the current exception; a program's terminate handler
+// may say so. Every function of codegen.h that calls LLVM begins with one.
+class InsideLlvm {
+ public:
+  InsideLlvm();
+  ~InsideLlvm();
+  InsideLlvm(const InsideLlvm&) = delete;
+  InsideLlvm& operator=(const InsideLlvm&) = delete;
+};
 
 // X86 and AArch64: back ends, disassemblers, MCA. Thread-safe, the first call does the work.
 void initialise_targets();

@@ -175,6 +175,7 @@ Result<StaticReport> report_of(const Object& object) {
 }
 
 Result<std::string> disassemble(const Object& object) {
+  const InsideLlvm inside;
   BITNET_TRY(const Elf elf, open_object(object.bytes));
   BITNET_TRY(const MachineCode machine,
              MachineCode::create(architecture_of(elf.file->makeTriple()), ""));

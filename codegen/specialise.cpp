@@ -194,6 +194,7 @@ std::string symbol_prefix(const Spec& spec) {
 }
 
 Result<Object> specialise_bitcode(std::string_view bitcode, const Spec& spec) {
+  const InsideLlvm inside;
   initialise_targets();
   auto object = Specialiser(spec).run(bitcode);
   if (!object) return in(to_string(spec.name), std::move(object.error()));
@@ -201,6 +202,7 @@ Result<Object> specialise_bitcode(std::string_view bitcode, const Spec& spec) {
 }
 
 Result<std::string> bitcode_hash(std::string_view bitcode) {
+  const InsideLlvm inside;
   llvm::LLVMContext context;
   BITNET_TRY(const std::unique_ptr<llvm::Module> module,
              to_result(llvm::parseBitcodeFile(

@@ -261,6 +261,29 @@ TEST_P(EveryTool, LittleAddressSpace) {
   if (!GetParam().code_maker) expect_done(run(limited(200)));
 }
 
+// Memory that ends at some allocation, from the first after the program's start to the last: LLVM,
+// which is built without exceptions, and our own code, on any thread.
+TEST_P(EveryTool, MemoryEndsAtAnAllocation) {
+  const auto limited = [](long allocations) {
+    return [allocations] {
+      setenv("LD_PRELOAD", BITNET_NO_MEMORY, 1);
+      setenv("BITNET_ALLOCATIONS", std::to_string(allocations).c_str(), 1);
+    };
+  };
+  long allocations = 1;
+  while (run(limited(allocations), {"--version"}).code != 0) allocations += allocations / 4 + 1;
+  ASSERT_GT(allocations, 1);
+  int refused = 0;
+  for (;; allocations *= 2) {
+    const Ran ran = run(limited(allocations));
+    if (ran.code == 0) break;
+    ++refused;
+    EXPECT_EQ(ran.code, 1) << allocations << " allocations\n" << ran.err;
+    EXPECT_EQ(count(ran.err, "error: "), 1U) << allocations << " allocations\n" << ran.err;
+  }
+  EXPECT_GT(refused, 0);
+}
+
 #endif
 
 TEST_P(EveryTool, AbsentHome) {

@@ -187,7 +187,7 @@ const Checker::Expected& Checker::expected(int64_t tokens, int64_t part_rows) {
   const std::lock_guard lock(mutex_);
   std::unique_ptr<Expected>& slot = expected_[{tokens, part_rows}];
   if (slot) return *slot;
-  slot = std::make_unique<Expected>();
+  auto made = std::make_unique<Expected>();  // seen by other threads when it is whole
   const KernelFunctions& reference = reference_functions();
   BnSizes sizes{};
   reference.sizes(problem_.n, problem_.k, &sizes);
@@ -196,9 +196,10 @@ const Checker::Expected& Checker::expected(int64_t tokens, int64_t part_rows) {
       problem_, part_rows, [&](Range rows, Pattern pattern, BnEpilogue epilogue) -> Result<void> {
         work.pack(rows, pattern);
         work.compute(rows, pattern, epilogue, tokens);
-        slot->cases.push_back(columns_of(problem_, epilogue, rows, tokens, work.y()));
+        made->cases.push_back(columns_of(problem_, epilogue, rows, tokens, work.y()));
         return {};
       });
+  slot = std::move(made);
   return *slot;
 }
 

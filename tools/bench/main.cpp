@@ -9,6 +9,7 @@
 #include "runtime/session_internals.h"
 #include "tools/bench/arguments.h"
 #include "tools/bench/output.h"
+#include "tools/common/interrupt.h"
 #include "tools/common/model_options.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
@@ -52,6 +53,7 @@ class Printer {
     return {};
   }
   Result<void> finish() {
+    if (first_) return {};
     return print(out_format_.footer, error_format_ ? error_format_->footer : "");
   }
 
@@ -110,13 +112,18 @@ class Bench {
         steps_(arguments, plan) {}
 
   Result<void> run() {
-    for (const Setup& setup : plan_.setups) BITNET_CHECK(run_setup(setup));
-    return printer_.finish();
+    Result<void> done{};
+    for (size_t i = 0; done && i < plan_.setups.size(); ++i) done = run_setup(plan_.setups[i]);
+    // The rows that there are make a whole table, whatever ended it.
+    if (!done && done.error().kind != Error::Kind::interrupted) return done;
+    steps_.clear();
+    BITNET_CHECK(printer_.finish());
+    return done;
   }
 
  private:
   Result<void> run_setup(const Setup& setup) {
-    BITNET_TRY(Model model, Model::load(setup.model, setup.options));
+    BITNET_TRY(Model model, Model::load(setup.model, stoppable(setup.options)));
     BITNET_TRY(std::optional<Model> other, load_versus(setup, model));
     describe(setup, model, other);
     const ModelFacts facts = facts_of(setup, model);
@@ -128,7 +135,8 @@ class Bench {
       const How how{.repetitions = arguments_.repetitions,
                     .warm_up = !arguments_.no_warm_up,
                     .kv = setup.kv,
-                    .step = step};
+                    .step = step,
+                    .stop = interrupted};
       BITNET_TRY(const Measurement m,
                  other ? compare(model, *other, arguments_.versus, test, roof, how)
                        : measure(model, test, roof, how));
@@ -138,10 +146,15 @@ class Bench {
     return {};
   }
 
+  static ModelOptions stoppable(ModelOptions options) {
+    options.stop = interrupted;
+    return options;
+  }
+
   // What is named must be what is measured: a cache that is not used is an error in a comparison.
   static Result<std::optional<Model>> load_versus(const Setup& setup, const Model& model) {
     if (!setup.versus) return std::nullopt;
-    BITNET_TRY(Model other, Model::load(setup.model, *setup.versus));
+    BITNET_TRY(Model other, Model::load(setup.model, stoppable(*setup.versus)));
     for (const std::string& warning : {model.cache_warning(), other.cache_warning()})
       if (!warning.empty()) return fail(Error::Kind::invalid, "--vs: {}", warning);
     return std::optional<Model>(std::move(other));
@@ -193,5 +206,6 @@ int main(int argc, char** argv) {
                   "bitnet-bench " BITNET_VERSION);
   Arguments a;
   declare(options, a);
+  install_interrupt_handler();
   return run_program(options, argc, argv, [&] { return run(a); });
 }

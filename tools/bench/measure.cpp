@@ -31,7 +31,8 @@ int32_t token_at(int64_t position, int64_t vocabulary) {
 
 class Runner {
  public:
-  Runner(Model& model, Sequence& sequence) : model_(model), sequence_(sequence) {}
+  Runner(Model& model, Sequence& sequence, const How& how)
+      : model_(model), sequence_(sequence), how_(how) {}
 
   // One batch; only its last token asks for logits, as a prompt does.
   Result<void> prompt(int tokens) {
@@ -59,12 +60,14 @@ class Runner {
   static constexpr Want kBest{.kind = Want::Kind::top, .k = 1};
 
   Result<void> evaluate(std::span<const TokenRequest> requests) {
+    if (how_.stop()) return fail(Error::Kind::interrupted, "interrupted");
     auto done = model_.evaluate(requests);
     if (!done) return std::unexpected(std::move(done.error()));
     return {};
   }
   Model& model_;
   Sequence& sequence_;
+  const How& how_;
 };
 
 }  // namespace
@@ -151,17 +154,17 @@ class Series {
   static Result<Series> make(Model& model, const Test& test, const How& how) {
     BITNET_TRY(Sequence sequence,
                model.sequence(test.depth + test.prompt + test.generate + 1, how.kv.k, how.kv.v));
-    return Series(model, std::move(sequence), test);
+    return Series(model, std::move(sequence), test, how);
   }
 
   Result<void> warm_up() {
-    Runner runner(model_, sequence_);
+    Runner runner(model_, sequence_, how_);
     BITNET_CHECK(runner.prompt(test_.prompt));
     return runner.generate(std::min(test_.generate, 1));
   }
 
   Result<Sample> repetition(const RoofBuffer& roof) {
-    Runner runner(model_, sequence_);
+    Runner runner(model_, sequence_, how_);
     sequence_.truncate(0);
     BITNET_CHECK(runner.prompt(test_.depth));
     BITNET_TRY(const double roof_bytes_per_second, roof.bytes_per_second());
@@ -174,11 +177,12 @@ class Series {
   }
 
  private:
-  Series(Model& model, Sequence sequence, const Test& test)
-      : model_(model), sequence_(std::move(sequence)), test_(test) {}
+  Series(Model& model, Sequence sequence, const Test& test, const How& how)
+      : model_(model), sequence_(std::move(sequence)), test_(test), how_(how) {}
   Model& model_;
   Sequence sequence_;
   Test test_;
+  const How& how_;
 };
 
 Measurement begin_of(const Model& model, const Test& test) {

@@ -76,6 +76,9 @@ struct How {
   bool warm_up = true;
   CacheTypes kv{};
   OnStep step{};
+  std::function<bool()> stop = [] {
+    return false;
+  };  // asked before each evaluation; error kind interrupted
 };
 Result<Measurement> measure(Model& model, const Test& test, const RoofBuffer& roof, const How& how);
 // Both in turns. name: of the other one.

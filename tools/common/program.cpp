@@ -1,5 +1,11 @@
 #include "tools/common/program.h"
 
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
 #include <exception>
 #include <new>
 
@@ -19,6 +25,48 @@ int exit_code_of(const Error& error) {
   }
 }
 
+// The exception that is being handled, as a line. It allocates nothing: there may be no memory.
+void say_what_was_thrown() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    write_message("error: not enough memory\n");
+  } catch (const std::exception& unexpected) {
+    for (const std::string_view part : {"error: ", unexpected.what(), "\n"}) write_message(part);
+  } catch (...) {
+    write_message("error: an unknown exception\n");
+  }
+}
+
+// For exceptions that nobody can catch (of LLVM's code, of a noexcept function): a line, no signal.
+// Without an exception there is a bug to look at. The first thread speaks for all.
+[[noreturn]] void on_terminate() {
+  static std::atomic_flag ended;
+  if (!std::current_exception()) std::abort();
+  while (ended.test_and_set()) pause();
+  say_what_was_thrown();
+  _exit(1);
+}
+
+// The kernel lets the main thread's stack grow as it is used, and where a limit on memory forbids
+// that, the program dies by SIGSEGV. So more than we and LLVM use of it (132 KB are given at the
+// start, and were enough wherever we looked) is taken now: address space, of which one page is
+// touched.
+constexpr size_t kStackBytes = size_t{1} << 20;
+[[gnu::noinline]] void take_stack() {
+  char stack[kStackBytes];
+  stack[0] = 0;
+  asm volatile("" ::"r"(stack) : "memory");  // else the compiler keeps one byte of the array
+}
+void reserve_stack() {
+  rlimit most{};
+  if (getrlimit(RLIMIT_STACK, &most) != 0 || most.rlim_cur < 4 * kStackBytes) return;
+  void* const room = mmap(nullptr, 2 * kStackBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) throw std::bad_alloc();
+  munmap(room, 2 * kStackBytes);
+  take_stack();
+}
+
 Result<int> parse_and_run(Options& options, int argc, char** argv,
                           const std::function<Result<int>()>& run) {
   BITNET_TRY(const Parsed parsed, parse_command_line(options, argc, argv));
@@ -32,17 +80,15 @@ Result<int> parse_and_run(Options& options, int argc, char** argv,
 int run_program(Options& options, int argc, char** argv, const std::function<Result<int>()>& run) {
   claim_standard_streams();
   install_truncation_guard();
+  std::set_terminate(on_terminate);
   try {
+    reserve_stack();
     Result<int> code = parse_and_run(options, argc, argv, run);
     if (code) return *code;
     if (code.error().kind != Error::Kind::reader_left) print_error(code.error());
     return exit_code_of(code.error());
-  } catch (const std::bad_alloc&) {
-    write_message("error: not enough memory\n");
-  } catch (const std::exception& unexpected) {
-    message("error: {}\n", unexpected.what());
   } catch (...) {
-    write_message("error: an unknown exception\n");
+    say_what_was_thrown();
   }
   return 1;
 }
