@@ -54,7 +54,10 @@ std::optional<std::vector<double>> Timing::ratios(std::span<const Runner> runner
   before_quiet_ = after_quiet;
   ++count_.all;
   count_.disturbed += disturbed;
-  recently_disturbed_ += 0.1 * ((disturbed ? 1.0 : 0.0) - recently_disturbed_);
+  // Of few samples so far, their mean with two quiet ones: on a machine that is never quiet a bench
+  // of one kernel, six attempts, would else end without a time.
+  const double weight = std::max(0.1, 1.0 / (count_.all + 2));
+  recently_disturbed_ += weight * ((disturbed ? 1.0 : 0.0) - recently_disturbed_);
   if (disturbed && recently_disturbed_ < 0.5) return std::nullopt;
   return ratios;
 }
