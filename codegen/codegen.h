@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime/base/result.h"
@@ -77,5 +78,10 @@ class Jit {
 Result<std::vector<std::byte>> link_cache(std::span<const Object> objects, Manifest manifest);
 
 std::string llvm_version();
+
+// This CPU as LLVM calls it, "znver3"; "generic" where it does not know it.
+std::string host_cpu();
+// Whether StaticReport::cycles are of a CPU so called, rather than of another that stands in.
+bool has_cost_model(std::string_view llvm_cpu);
 
 }  // namespace bitnet::codegen

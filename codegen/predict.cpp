@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 
+#include "codegen/codegen.h"
 #include "codegen/llvm_support.h"
 
 namespace bitnet::codegen {
@@ -92,11 +93,22 @@ unsigned simulate(const Sequence& sequence, unsigned iterations, const MachineCo
 
 }  // namespace
 
+std::string host_cpu() { return llvm::sys::getHostCPUName().str(); }
+
+bool has_cost_model(std::string_view cpu) {
+  // Families as LLVM 19 spells them. What it does not know it calls generic, or by an architecture
+  // (x86-64), and gives it the model of some CPU of old.
+  constexpr std::string_view kModelled[] = {
+      "znver",          "haswell",       "broadwell",     "skylake",   "cascadelake", "cooperlake",
+      "icelake-",       "tigerlake",     "rocketlake",    "alderlake", "raptorlake",  "meteorlake",
+      "sapphirerapids", "emeraldrapids", "graniterapids", "neoverse-", "cortex-a",    "apple-"};
+  return std::ranges::any_of(kModelled, [&](auto family) { return cpu.starts_with(family); });
+}
+
 std::string model_cpu(std::string_view architecture, const std::string& tune_cpu) {
   if (!tune_cpu.empty()) return tune_cpu;
-  const std::string host = llvm::sys::getHostCPUName().str();
-  if (architecture == "aarch64") return host.starts_with("apple-") ? host : "neoverse-n1";
-  return host.starts_with("znver") ? "znver4" : "sapphirerapids";
+  if (const std::string host = host_cpu(); has_cost_model(host)) return host;
+  return architecture == "aarch64" ? "neoverse-n1" : "sapphirerapids";
 }
 
 std::vector<InnerLoop> work_loops(const DecodedFunction& run, const MachineCode& machine) {

@@ -27,6 +27,7 @@ struct World {
   std::string no_memory{};     // a packing that cannot be packed
   double drift = 0;            // of the built-in kernels' times, a sample
   unsigned seed = 11;
+  std::function<bool(const Candidate&)> doubted{};  // by their code
 };
 
 class MadeUpBench;
@@ -50,7 +51,9 @@ class MadeUp final : public Workbench {
         continue;
       }
       for (size_t p : jobs[i].problems) {
-        Compiled& kernel = made->kernels.emplace_back();
+        const bool doubted =
+            world_.doubted && candidate.complexity > 0 && world_.doubted(candidate);
+        Compiled& kernel = (doubted ? made->doubted : made->kernels).emplace_back();
         kernel.problem = p;
         kernel.candidate = candidate;
         kernel.sizes.packed_bytes = 1000;
@@ -395,6 +398,63 @@ TEST(PackingSearch, KeepsItsBudget) {
     EXPECT_LE(spent, 1.1 * seconds);
     EXPECT_FALSE(result.choices.front().classes.empty());
   }
+}
+
+// What the search timed of the doubted kernels of each problem, packing and class.
+std::map<std::string, std::set<std::string>> doubted_timed(SearchInput input, const World& world,
+                                                           SearchResult* result) {
+  std::map<std::string, std::set<std::string>> timed;
+  input.remember = [&](std::span<const Record> records) {
+    for (const Record& r : records) {
+      const Candidate candidate{.name = parse_kernel_name(r.key.kernel).value(),
+                                .packing_key = packing_key(parse_kernel_name(r.key.kernel).value()),
+                                .form = {},
+                                .hash = {}};
+      if (world.doubted(candidate))
+        timed[fmt::format("{} {} {}", candidate.packing_key, describe(r.key.problem), r.key.m_min)]
+            .insert(r.key.kernel);
+    }
+  };
+  *result = search(input, world);
+  return timed;
+}
+
+bool is_doubted(const Candidate& c) { return c.name.parameter("u").value_or(0) > 1; }
+
+TEST(PackingSearch, WhatIsDoubtedIsPrunedWhereASampleAgrees) {
+  const SearchInput input = input_for(searched_levels().back(), "thorough");
+  SearchResult result;
+  const auto timed = doubted_timed(
+      input,
+      {.truth = [](const Candidate& c, size_t, size_t) { return is_doubted(c) ? 1.4 : 1.0; },
+       .doubted = is_doubted},
+      &result);
+  EXPECT_FALSE(timed.empty());
+  for (const auto& [unit, kernels] : timed) EXPECT_LE(kernels.size(), 2U) << unit;
+  EXPECT_GT(result.pruned[0], 0);
+}
+
+TEST(PackingSearch, NothingIsPrunedWhereTheSampleIsNotSlower) {
+  const SearchInput input = input_for(searched_levels().back(), "thorough");
+  SearchResult result;
+  const auto timed = doubted_timed(
+      input,
+      {.truth = [](const Candidate& c, size_t, size_t) { return is_doubted(c) ? 0.6 : 1.0; },
+       .doubted = is_doubted},
+      &result);
+  EXPECT_EQ(result.pruned, std::vector<int>(input.classes.size(), 0));
+  for (size_t c = 0; c < input.classes.size(); ++c)
+    for (const Candidate& candidate : input.candidates[c].kept)
+      for (size_t p = 0; is_doubted(candidate) && candidate.complexity > 0 && p < 2; ++p) {
+        const auto unit =
+            timed.find(fmt::format("{} {} {}", candidate.packing_key, describe(input.problems[p]),
+                                   input.classes[c].m_min));
+        ASSERT_NE(unit, timed.end()) << to_string(candidate.name);
+        if (std::ranges::count(candidate.problems, p) > 0)
+          EXPECT_TRUE(unit->second.contains(to_string(candidate.name)));
+      }
+  for (const ProblemChoice& choice : result.choices)
+    EXPECT_TRUE(is_doubted(choice.classes[0]->candidate));
 }
 
 TEST(PackingSearch, InterruptedAtAnyMomentItAnswersFromWhatItHas) {

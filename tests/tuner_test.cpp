@@ -101,10 +101,11 @@ Compiled made_up(const std::string& kernel, int complexity, int64_t products, do
           .functions = {}};
 }
 
-std::vector<std::string> left_after(Pruner pruner, std::vector<Compiled> kernels, int pruned) {
+std::vector<std::string> left_after(Pruner pruner, std::vector<Compiled> kernels, size_t pruned) {
   Compilation compilation;
   compilation.kernels = std::move(kernels);
-  EXPECT_EQ(pruner.prune(compilation), pruned);
+  pruner.prune(compilation);
+  EXPECT_EQ(compilation.doubted.size(), pruned);
   std::vector<std::string> names;
   for (const Compiled& kernel : compilation.kernels)
     names.push_back(to_string(kernel.candidate.name));
@@ -132,6 +133,13 @@ TEST(Prune, DropsWhatCostsFarMoreThanTheLeastOfItsTemplateButNeverTheBuiltIn) {
             (std::vector<std::string>{"small_t2_avxvnni__r16_t16_c5_u1",
                                       "small_t2_avxvnni__r16_t16_c6_u1",
                                       "batch_t2_avx2__r16_t8_c8_b32_k32_u1"}));
+}
+
+TEST(Prune, OnlyForCpusThatLlvmHasAModelOf) {
+  for (const char* cpu : {"znver3", "znver5", "sapphirerapids", "icelake-server", "neoverse-n1"})
+    EXPECT_TRUE(codegen::has_cost_model(cpu)) << cpu;
+  for (const char* cpu : {"generic", "x86-64", "x86-64-v3", "nocona", ""})
+    EXPECT_FALSE(codegen::has_cost_model(cpu)) << cpu;
 }
 
 TEST(Candidates, PresetsGrow) {

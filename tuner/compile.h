@@ -56,8 +56,10 @@ class KernelStore {
 struct Compilation {
   std::vector<Compiled> kernels;     // in the order of the jobs, and of their problems
   std::vector<std::string> refused;  // a line each: what does not fit or, worse, computes wrongly
-  int wrong = 0;   // of these, how many failed the check: a bug, never to be passed over
-  int pruned = 0;  // candidates that compiled and were taken out again, because they cannot win
+  int wrong = 0;  // of these, how many failed the check: a bug, never to be passed over
+  // Kernels that by their code cannot win, the likeliest first (prune.h). Not among `kernels`: a
+  // sample of them is timed, and all of them where it says otherwise.
+  std::vector<Compiled> doubted;
 };
 
 // checkers[p]: of problem p, for the class that the jobs belong to. Jobs are taken in order; once

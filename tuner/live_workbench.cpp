@@ -97,7 +97,7 @@ std::unique_ptr<Compilation> LiveWorkbench::compile(size_t c, std::span<const Co
   for (const auto& checker : checkers_[c]) checkers.push_back(checker.get());
   auto compilation = std::make_unique<Compilation>(tuner::compile(
       lab_.pool, store_, lab_.problems, jobs, checkers, /*at_least=*/1, lab_.stop, late));
-  compilation->pruned = pruners_[c].prune(*compilation);
+  if (codegen::has_cost_model(codegen::host_cpu())) pruners_[c].prune(*compilation);
   return compilation;
 }
 

@@ -2,35 +2,16 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
+
+#include "tuner/round.h"
 
 namespace bitnet::tuner {
 namespace {
 
 constexpr double kCompileShare = 0.4;  // of a packing's and class's time, at most
 
-using Arms = std::vector<std::vector<const Compiled*>>;  // of each problem
-
-std::vector<Halving> halvings_of(const Arms& arms, const Preset& preset) {
-  std::vector<Halving> halvings;
-  for (const auto& of_problem : arms) {
-    std::vector<int> complexity;
-    for (const Compiled* arm : of_problem) complexity.push_back(arm->candidate.complexity);
-    halvings.emplace_back(std::move(complexity),
-                          HalvingOptions{.first_samples = preset.first_samples,
-                                         .stages = preset.stages,
-                                         .final_samples = preset.final_samples});
-  }
-  return halvings;
-}
-
-// The winner over the incumbent; else the default on the built-in packing, and the least time on
-// any other.
-std::optional<size_t> best_arm(const std::vector<const Compiled*>& arms, const Halving& halving) {
-  if (const auto winner = halving.winner()) return winner;
-  for (size_t i = 0; i < arms.size(); ++i)
-    if (arms[i]->candidate.complexity == 0) return i;
-  return halving.leader();
-}
+constexpr size_t kDoubtedSample = 2;  // kernels of a problem, packing and class
 
 class Searcher {
  public:
@@ -91,11 +72,13 @@ class Searcher {
     tell(fmt::format("compiling {} for {} tokens", key, label(in_.classes[c])), 0);
     const double mine = std::max(0.0, bench_.seconds_left()) / static_cast<double>(units_ - unit_);
     auto compilation = bench_.compile(c, jobs, kCompileShare * mine);
-    note_refused(*compilation, c);
-    if (compilation->kernels.empty()) {
+    note_refused(*compilation);
+    std::vector<Compiled> all = compilation->kernels;
+    all.insert(all.end(), compilation->doubted.begin(), compilation->doubted.end());
+    if (all.empty()) {
       leave_out(key, c,
                 compilation->refused.empty() ? "interrupted" : compilation->refused.front());
-    } else if (auto bench = bench_.bench(c, compilation->kernels); !bench) {
+    } else if (auto bench = bench_.bench(c, all); !bench) {
       leave_out(key, c, bench.error().message);
     } else {
       time_class(key, c, *compilation, **bench);
@@ -154,40 +137,109 @@ class Searcher {
                              .reason = reason});
   }
 
-  void note_refused(const Compilation& compilation, size_t c) {
-    result_.pruned[c] += compilation.pruned;
+  void note_refused(const Compilation& compilation) {
     result_.wrong += compilation.wrong;
     result_.refused.insert(result_.refused.end(), compilation.refused.begin(),
                            compilation.refused.end());
   }
 
-  // Every problem's candidates on this packing, in one replay after the other.
+  // Every problem's candidates on this packing, in one replay after the other; then a sample of
+  // what is doubted, and the rest of it where the sample was no slower.
   void time_class(const std::string& key, size_t c, const Compilation& compilation, Bench& bench) {
-    Arms arms(in_.problems.size());
-    for (const Compiled& kernel : compilation.kernels) {
-      arms[kernel.problem].push_back(&kernel);
+    for (const Compiled& kernel : compilation.kernels)
       if (kernel.candidate.complexity == 0) result_.defaults[kernel.problem].classes[c] = &kernel;
-    }
-    std::vector<Halving> halvings = halvings_of(arms, in_.preset);
     const double left = std::max(0.0, bench_.seconds_left());
-    const double mine =
-        left / static_cast<double>(units_ - unit_);  // what comes after keeps its share
-    const auto measure = [&](const std::vector<std::optional<size_t>>& asked) {
-      std::vector<const Compiled*> now(asked.size(), nullptr);
-      for (size_t p = 0; p < asked.size(); ++p)
-        if (asked[p]) now[p] = arms[p][*asked[p]];
-      return bench.ratios(now);
+    // What comes after keeps its share.
+    const double mine = left / static_cast<double>(units_ - unit_);
+    const auto stop = [&] { return bench_.stopped() || left - bench_.seconds_left() > mine; };
+    const auto time = [&](Arms arms, std::vector<Halving> halvings) {
+      return time_round(key, c, {std::move(arms), std::move(halvings)}, bench, stop);
     };
-    play(halvings, best_ratios(c), measure,
-         {.stop = [&] { return bench_.stopped() || left - bench_.seconds_left() > mine; },
-          .progress = [&](double fraction) { show(key, c, fraction, halvings); }});
+    const size_t problems = in_.problems.size();
+    Arms arms = arms_of(compilation.kernels, problems, compilation.kernels.size());
+    std::vector<Halving> halvings = halvings_of(arms, in_.preset);
+    std::vector<Round> rounds{time(std::move(arms), std::move(halvings))};
+    if (!compilation.doubted.empty()) {
+      Arms sample = arms_of(compilation.doubted, problems, kDoubtedSample);
+      halvings = samples_of(sample);
+      rounds.push_back(time(std::move(sample), std::move(halvings)));
+      if (are_doubted_timed(key, c, compilation, rounds)) {
+        Arms again = doubted_beside_the_best(compilation, rounds.front());
+        halvings = halvings_of(again, in_.preset);
+        rounds.push_back(time(std::move(again), std::move(halvings)));
+      }
+    }
     result_.samples.all += bench.count().all;
     result_.samples.disturbed += bench.count().disturbed;
     const std::vector<double> builtin_seconds = bench.builtin_seconds();
     std::vector<Record> records;
-    for (size_t p = 0; p < arms.size(); ++p)
-      harvest(key, p, c, arms[p], halvings[p], builtin_seconds[p], records);
+    for (size_t p = 0; p < problems; ++p) harvest(key, p, c, rounds, builtin_seconds[p], records);
     in_.remember(records);
+  }
+
+  Round time_round(const std::string& key, size_t c, Round round, Bench& bench,
+                   const std::function<bool()>& stop) {
+    const auto measure = [&](const std::vector<std::optional<size_t>>& asked) {
+      std::vector<const Compiled*> now(asked.size(), nullptr);
+      for (size_t p = 0; p < asked.size(); ++p)
+        if (asked[p]) now[p] = round.arms[p][*asked[p]];
+      return bench.ratios(now);
+    };
+    play(round.halvings, best_ratios(c), measure, {.stop = stop, .progress = [&](double fraction) {
+                                                     show(key, c, fraction, round.halvings);
+                                                   }});
+    return round;
+  }
+
+  // So many samples of each arm, and no choice among them.
+  std::vector<Halving> samples_of(const Arms& arms) const {
+    std::vector<Halving> halvings;
+    for (const auto& of_problem : arms)
+      halvings.emplace_back(
+          std::vector<int>(of_problem.size(), 0),
+          HalvingOptions{.stages = 0, .final_samples = std::max(3, in_.preset.first_samples)});
+    return halvings;
+  }
+
+  // Of this packing or another, the built-in kernel included.
+  Estimate best_known(const Round& round, size_t p, size_t c) const {
+    Estimate best{.ratio = 1, .error = 0, .samples = 1};
+    const double other = best_ratios(c)[p];
+    if (other > 0 && other < best.ratio) best.ratio = other;
+    const auto leader = round.halvings[p].leader();
+    if (leader && round.halvings[p].of(*leader).ratio < best.ratio)
+      best = round.halvings[p].of(*leader);
+    return best;
+  }
+
+  // Whether the sample contradicts the model. Counts what is pruned where it does not.
+  bool are_doubted_timed(const std::string& key, size_t c, const Compilation& compilation,
+                         const std::vector<Round>& rounds) {
+    bool timed = true, slower = true;
+    for (size_t p = 0; p < in_.problems.size(); ++p) {
+      const Verdict v = verdict_of(rounds[1].halvings[p], best_known(rounds[0], p, c));
+      timed = timed && v != Verdict::not_timed;
+      slower = slower && v == Verdict::slower;
+    }
+    std::set<std::string> names;
+    for (const Compiled& kernel : compilation.doubted)
+      names.insert(to_string(kernel.candidate.name));
+    if (slower) result_.pruned[c] += static_cast<int>(names.size());
+    if (!timed || slower) return false;
+    listener_.say(fmt::format(
+        "note: {}, {} tokens: a timed sample of the {} kernels that LLVM's model calls hopeless is "
+        "not clearly slower: none of them is pruned",
+        key, label(in_.classes[c]), names.size()));
+    return true;
+  }
+
+  Arms doubted_beside_the_best(const Compilation& compilation, const Round& first) const {
+    Arms arms(in_.problems.size());
+    for (size_t p = 0; p < arms.size(); ++p)
+      if (const auto best = best_arm(first.arms[p], first.halvings[p]))
+        arms[p].push_back(first.arms[p][*best]);
+    for (const Compiled& kernel : compilation.doubted) arms[kernel.problem].push_back(&kernel);
+    return arms;
   }
 
   // What other packings reached, as ratios to built-in; 0: nothing yet.
@@ -201,17 +253,28 @@ class Searcher {
     return best;
   }
 
+  // The round that decides a problem: the last one, if it came to anything.
+  static const Round& deciding(const std::vector<Round>& rounds, size_t p) {
+    if (rounds.size() == 3 && rounds[2].halvings[p].leader()) return rounds[2];
+    return rounds[0].arms[p].empty() && rounds.size() > 1 ? rounds[1] : rounds[0];
+  }
+
   // Notes every arm in the log and the best one in the table.
-  void harvest(const std::string& key, size_t p, size_t c, const std::vector<const Compiled*>& arms,
-               const Halving& halving, double builtin_seconds, std::vector<Record>& records) {
+  void harvest(const std::string& key, size_t p, size_t c, const std::vector<Round>& rounds,
+               double builtin_seconds, std::vector<Record>& records) {
     PackingRow row{.packing = key, .problem = p, .token_class = c, .kernel = {}, .ratio = {}};
-    for (size_t i = 0; i < arms.size(); ++i) {
-      const Estimate e = halving.of(i);
-      if (e.samples == 0) continue;
-      ++row.tried;
-      records.push_back(trial(p, c, arms[i]->candidate, e, builtin_seconds));
-    }
+    std::set<const Compiled*> tried;
+    for (const Round& round : rounds)
+      for (size_t i = 0; i < round.arms[p].size(); ++i) {
+        const Estimate e = round.halvings[p].of(i);
+        if (e.samples == 0) continue;
+        tried.insert(round.arms[p][i]);
+        records.push_back(trial(p, c, round.arms[p][i]->candidate, e, builtin_seconds));
+      }
+    row.tried = static_cast<int>(tried.size());
     result_.tried[c] += row.tried;
+    const std::vector<const Compiled*>& arms = deciding(rounds, p).arms[p];
+    const Halving& halving = deciding(rounds, p).halvings[p];
     const auto best = best_arm(arms, halving);
     if (!best) {
       row.reason = !arms.empty()         ? "the time was up"

@@ -2,6 +2,9 @@
 // compiled, checked and timed beside the built-in kernels; then each problem takes the packing, or
 // the two, that cost least (packing_choice.h). It reads no clock: see workbench.h.
 //
+// What a kernel's code makes hopeless is not timed where a sample agrees: two of each problem,
+// packing and class, timed beside the best. Where one of them is not clearly slower, all are timed.
+//
 // Nothing leaves the search without a word: what was timed is a row of the table, what was not is
 // there with its reason.
 #pragma once
@@ -55,7 +58,7 @@ struct SearchResult {
   std::vector<std::unique_ptr<Compilation>> compiled;  // owns what choices point to
   std::vector<PackingRow> table;                       // [packing][class][problem]
   // Of each class, over all packings and problems. tried: candidates timed; pruned: compiled and
-  // not timed.
+  // not timed, but for a sample.
   std::vector<int> tried, pruned;
   std::vector<std::string> refused;  // what does not fit or computes wrongly, a line each
   int wrong = 0;                     // of these, how many compute wrongly

@@ -1,7 +1,6 @@
 #include "tuner/prune.h"
 
 #include <algorithm>
-#include <set>
 
 namespace bitnet::tuner {
 namespace {
@@ -27,14 +26,14 @@ double static_cost(const BnFacts& facts, const codegen::StaticReport& report) {
 Pruner::Pruner(int64_t m_min, bool weights_in_memory)
     : tolerance_(m_min == 1 && weights_in_memory ? kToleranceInMemory : kTolerance) {}
 
-bool Pruner::hopeless(const Compiled& kernel) const {
+double Pruner::excess(const Compiled& kernel) const {
   const Least& least = least_.at(template_of(kernel.candidate.name));
   const double cost = static_cost(kernel.facts, kernel.object->report);
-  if (cost > 0) return cost > tolerance_ * least.cost;
-  return kernel.object->report.spills > least.spills + kSpillsTolerated;
+  if (cost > 0) return cost / (tolerance_ * least.cost);
+  return static_cast<double>(kernel.object->report.spills) / (least.spills + kSpillsTolerated);
 }
 
-int Pruner::prune(Compilation& compilation) {
+void Pruner::prune(Compilation& compilation) {
   for (const Compiled& kernel : compilation.kernels) {
     const codegen::StaticReport& report = kernel.object->report;
     const double cost = static_cost(kernel.facts, report);
@@ -45,13 +44,14 @@ int Pruner::prune(Compilation& compilation) {
     if (cost > 0) least.cost = least.cost > 0 ? std::min(least.cost, cost) : cost;
     least.spills = std::min(least.spills, report.spills);
   }
-  std::set<std::string> pruned;
-  std::erase_if(compilation.kernels, [&](const Compiled& kernel) {
-    if (kernel.candidate.complexity == 0 || !hopeless(kernel)) return false;
-    pruned.insert(to_string(kernel.candidate.name));
-    return true;
-  });
-  return static_cast<int>(pruned.size());
+  const auto may_win = [&](const Compiled& kernel) {
+    return kernel.candidate.complexity == 0 || excess(kernel) <= 1;
+  };
+  std::vector<Compiled> kept;
+  for (Compiled& kernel : compilation.kernels)
+    (may_win(kernel) ? kept : compilation.doubted).push_back(std::move(kernel));
+  compilation.kernels = std::move(kept);
+  std::ranges::sort(compilation.doubted, {}, [&](const Compiled& k) { return excess(k); });
 }
 
 }  // namespace bitnet::tuner

@@ -1,5 +1,6 @@
 // Candidates that cannot win are not timed: the static cost, cycles that LLVM's machine model gives
-// for a product in the innermost loop, against the least of the same template.
+// for a product in the innermost loop, against the least of the same template. That is said for
+// CPUs of which LLVM has a model, and holds where a timed sample agrees (packing_search.h).
 //
 // Measured (weights in L2, AVX-512 VNNI machine): rank correlation of cost and time, how many of a
 // template's candidates cost more than 1.3 times the least, and what the fastest of those took,
@@ -31,17 +32,18 @@ class Pruner {
   // the least before it counts.
   Pruner(int64_t m_min, bool weights_in_memory);
 
-  // Takes out candidates that cost too much beside what was seen so far, this compilation included;
-  // where there is no cost, those with far more stack accesses in their loops. Never the built-in
-  // parameters. Answers how many candidates were taken out.
-  int prune(Compilation& compilation);
+  // Moves to `doubted` what costs too much beside what was seen so far, this compilation included;
+  // where there is no cost, what has far more stack accesses in its loops. The nearest to the limit
+  // come first. Never the built-in parameters.
+  void prune(Compilation& compilation);
 
  private:
   struct Least {
     double cost = 0;  // 0: unknown
     int spills = 0;
   };
-  bool hopeless(const Compiled& kernel) const;
+  // How far beyond what is tolerated, a factor; at most 1: it may win.
+  double excess(const Compiled& kernel) const;
 
   double tolerance_;
   std::map<std::string, Least> least_;  // by template

@@ -194,6 +194,8 @@ class Tuning {
   Result<void> search() {
     search_began_ = Clock::now();
     const SearchInput input = search_input();
+    if (const std::string cpu = codegen::host_cpu(); !codegen::has_cost_model(cpu))
+      listener_.say("note: LLVM has no model of this CPU (" + cpu + "): nothing is pruned");
     BITNET_TRY(const auto workbench, LiveWorkbench::create(*lab_));
     result_ = search_packings(input, *workbench, listener_);
     // A kernel that computes wrongly is a bug and no reason to go without a cache: it is not used,

@@ -29,7 +29,7 @@ class Workbench {
  public:
   virtual ~Workbench() = default;
   // Candidates of class c, compiled and checked in the order of the jobs, as many as the seconds
-  // suffice for but at least the first; those that cannot win are left out.
+  // suffice for but at least the first; those that seem unable to win are set apart (doubted).
   virtual std::unique_ptr<Compilation> compile(size_t c, std::span<const CompileJob> jobs,
                                                double seconds) = 0;
   // kernels: of one packing and of class c. Packs the weights that they read. It must not outlive
