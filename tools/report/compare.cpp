@@ -120,7 +120,8 @@ Result<Comparison> compare(ThreadPool& pool, const std::vector<Problem>& problem
   Comparison all{.seconds = {contenders.size(), std::vector<Rounds>(problems.size())},
                  .roof = std::vector<Rounds>(problems.size())};
   for (int round = 0; round < job.rounds; ++round) {
-    for (size_t c = 0; c < contenders.size(); ++c) {
+    for (size_t i = 0; i < contenders.size(); ++i) {
+      const size_t c = round % 2 == 0 ? i : contenders.size() - 1 - i;
       if (job.stop()) return fail(Error::Kind::interrupted, "interrupted");
       if (job.tokens == 1 || round == 0) replay.run(runners[c]);
       add(replay.run(runners[c]), all.seconds[c]);

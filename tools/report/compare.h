@@ -44,6 +44,7 @@ struct Job {
   std::function<bool()> stop;  // asked in every round: true ends with error kind interrupted
 };
 
+// Rounds go forth and back: A B C, C B A, so that nobody is always in somebody's wake.
 // With one token each contender runs twice in every round and the second run counts: it finds the
 // caches as its own token before left them, not as its neighbour here did. Where arithmetic is the
 // limit, it runs twice in the first round only.

@@ -18,6 +18,8 @@ namespace {
 // Scalar kernels take a second for 128 tokens: their time grows with tokens.
 constexpr int64_t kScalarTokens = 8;
 constexpr int kScalarRounds = 5, kRounds = 15, kCacheRounds = 25;
+// A round of one token is short, and the time of a call of some us jumps more.
+constexpr int kOneTokenRounds = 45;
 
 class Folder {  // temporary
  public:
@@ -164,7 +166,9 @@ class Reporter {
                              int rounds, PackingKernels& kernels) {
     const tuner::TokenClass& of_class = tuner::kBalanced[c];
     BITNET_TRY(const Lineup lineup, line_up(sources, problems_, of_class, isa, kernels));
-    const int layers = of_class.timed == 1 ? problems_.front().count : 1;
+    const bool one = of_class.timed == 1;
+    const int layers = one ? problems_.front().count : 1;
+    if (one && options_.cache.empty()) rounds = kOneTokenRounds;
     BITNET_TRY(const Comparison timed, compare(pool_, problems_, lineup.contenders,
                                                job(of_class.timed, layers, rounds), isa));
     for (Row& row : rows_of(lineup, timed, problems_, scalar_seconds_[c], level, of_class.timed))
