@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -27,6 +28,12 @@ struct Tool {
   bool writes;      // makes the file `output`
   bool code_maker;  // links LLVM
 };
+
+#if defined(__x86_64__)
+[[maybe_unused]] constexpr const char* kLevel = "ssse3";
+#else
+[[maybe_unused]] constexpr const char* kLevel = "neon";
+#endif
 
 const Tool kTools[] = {
     {"bitnet-run",
@@ -54,7 +61,8 @@ const Tool kTools[] = {
      true, true},
     {"bitnet-report",
      [](const auto& model, const auto& output) {
-       return std::vector<std::string>{model, "--budget", "0.1", "--markdown", output, "-t", "2"};
+       return std::vector<std::string>{model,  "--isa", kLevel, "--max-trials", "4", "--markdown",
+                                       output, "-t",    "2"};
      },
      true, true},
 #endif
@@ -285,6 +293,28 @@ TEST_P(EveryTool, MemoryEndsAtAnAllocation) {
 }
 
 #endif
+
+// Ctrl-C: one line, and no output that is half there.
+TEST_P(EveryTool, Interrupted) {
+  const std::string name = GetParam().name;
+  if (name == "bitnet-run" || name == "bitnet-synth") GTEST_SKIP() << "is done too soon";
+  std::vector<std::string> arguments = GetParam().arguments(model_, output_);
+  if (name == "bitnet-bench") arguments.insert(arguments.end(), {"-r", "1000", "-n", "500"});
+  if (name == "bitnet-tune") arguments.insert(arguments.end(), {"--max-trials", "1000"});
+  const Ran ran = run(
+      [] {
+        const pid_t program = getpid();
+        if (fork() != 0) return;
+        usleep(200000);
+        kill(program, SIGINT);
+        _exit(0);
+      },
+      arguments);
+  if (name == "bitnet-tune" && ran.code == 0) return;  // kept the best so far
+  EXPECT_EQ(ran.code, 130) << ran.err;
+  EXPECT_EQ(count(ran.err, "error: "), 1U) << ran.err;
+  EXPECT_FALSE(fs::exists(output_));
+}
 
 TEST_P(EveryTool, AbsentHome) {
   expect_done(run([] { unsetenv("HOME"); }));

@@ -17,7 +17,6 @@
 #include "runtime/session.h"
 #include "tests/small_models.h"
 #include "tools/report/compare.h"
-#include "tools/report/table.h"
 #include "tuner/candidates.h"
 #include "tuner/check.h"
 #include "tuner/prune.h"
@@ -405,29 +404,6 @@ TEST(Report, TheFixedBaselineIsExactAtAwkwardShapes) {
       EXPECT_TRUE(baseline.has_value()) << n << "x" << k << ": " << baseline.error().message;
     }
   }
-}
-
-TEST(Report, NamesFilesAndSumsLayers) {
-  EXPECT_EQ(report::file_stem("Intel(R) Xeon(R) Processor family 6 model 207"),
-            "intel-xeon-processor-family-6-model-207");
-  EXPECT_EQ(report::file_stem("../x"), "x");
-  EXPECT_EQ(report::file_stem("()"), "unknown");
-  const report::Row row{.isa = "avx2",
-                        .problem = {ProblemKind::down, 768, 2048, BN_SCALED_ADD, 12},
-                        .tokens = 1,
-                        .scalar = 800e3,
-                        .baseline = 200e3,
-                        .builtin = 120e3,
-                        .tuned = 100e3,
-                        .tuned_kernel = "k",
-                        .packed_bytes = 400000,
-                        .roof_share = 0.5};
-  const std::string text = report::to_markdown({}, {row});
-  EXPECT_NE(text.find("8.00x | 2.00x | 1.20x | 4.0 | 50 %"), std::string::npos) << text;
-  EXPECT_NE(text.find("| **all layers** | 1 | 9.60 ms | 2.40 ms | 1.44 ms | 1.20 ms |"),
-            std::string::npos)
-      << text;
-  EXPECT_EQ(std::ranges::count(report::to_csv({}, {row}), '\n'), 2);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "tuner/check.h"
+#include "tuner/halving.h"
 #include "tuner/packed_stack.h"
 #include "tuner/replay.h"
 #include "tuner/replay_roof.h"
@@ -21,15 +22,6 @@ BnRunFn i2s_avx2_run;
 
 namespace bitnet::report {
 namespace {
-
-// The value that `part` of them do not exceed.
-double quantile(std::vector<double> values, double part) {
-  if (values.empty()) return 0;
-  const auto at =
-      values.begin() + static_cast<std::ptrdiff_t>(part * static_cast<double>(values.size() - 1));
-  std::ranges::nth_element(values, at);
-  return *at;
-}
 
 // Stacks of packed weights, one for each problem and packing.
 class Stacks {
@@ -53,6 +45,11 @@ class Stacks {
   int layers_;
   std::map<std::pair<size_t, std::string>, std::unique_ptr<tuner::PackedStack>> stacks_;
 };
+
+// One more round of every problem.
+void add(const std::vector<double>& round, std::vector<Rounds>& rounds) {
+  for (size_t p = 0; p < round.size(); ++p) rounds[p].push_back(round[p]);
+}
 
 }  // namespace
 
@@ -103,9 +100,9 @@ Result<Contender> contender(std::string name, const KernelSource& source,
 }
 
 Result<Comparison> compare(ThreadPool& pool, const std::vector<Problem>& problems,
-                           const std::vector<Contender>& contenders, int64_t tokens, int layers,
-                           int rounds, const IsaSet& isa) {
-  Stacks stacks(pool, layers);
+                           const std::vector<Contender>& contenders, const Job& job,
+                           const IsaSet& isa) {
+  Stacks stacks(pool, job.layers);
   std::vector<std::vector<tuner::Runner>> runners;
   std::vector<const tuner::PackedStack*> last_stacks;
   for (const Contender& c : contenders) {
@@ -118,27 +115,43 @@ Result<Comparison> compare(ThreadPool& pool, const std::vector<Problem>& problem
       last_stacks.push_back(stack);
     }
   }
-  tuner::Replay replay(pool, problems, tokens, layers);
-  std::vector<std::vector<std::vector<double>>> seconds(
-      contenders.size(), std::vector<std::vector<double>>(problems.size()));
-  std::vector<std::vector<double>> shares(problems.size());
-  for (int round = -1; round < rounds; ++round) {  // the first warms up
-    std::vector<double> one;
-    for (size_t c = 0; c < contenders.size(); ++c) {
-      one = replay.run(runners[c]);
-      for (size_t p = 0; round >= 0 && p < problems.size(); ++p) seconds[c][p].push_back(one[p]);
+  tuner::Replay replay(pool, problems, job.tokens, job.layers);
+  Comparison all{.seconds = {contenders.size(), std::vector<Rounds>(problems.size())},
+                 .roof = std::vector<Rounds>(problems.size())};
+  for (int round = 0; round < job.rounds; ++round) {
+    for (size_t i = 0; i < contenders.size(); ++i) {
+      const size_t c = round % 2 == 0 ? i : contenders.size() - 1 - i;
+      if (job.stop()) return fail(Error::Kind::interrupted, "interrupted");
+      if (job.tokens == 1 || round == 0) replay.run(runners[c]);
+      add(replay.run(runners[c]), all.seconds[c]);
     }
-    if (round < 0 || tokens != 1) continue;
-    const tuner::ReplayRoof roof = tuner::read_replay_roof(pool, last_stacks, isa);
-    for (size_t p = 0; p < problems.size(); ++p) shares[p].push_back(roof.seconds[p] / one[p]);
+    if (job.tokens == 1) add(tuner::read_replay_roof(pool, last_stacks, isa).seconds, all.roof);
   }
-  Comparison comparison;
-  for (const auto& of_contender : seconds) {
-    auto& quartiles = comparison.seconds.emplace_back();
-    for (const auto& of_problem : of_contender) quartiles.push_back(quantile(of_problem, 0.25));
-  }
-  for (const auto& of_problem : shares) comparison.roof_share.push_back(quantile(of_problem, 0.5));
-  return comparison;
+  return all;
+}
+
+Rounds all_layers(const std::vector<Problem>& problems, const std::vector<Rounds>& of_problem) {
+  Rounds sums(of_problem.front().size(), 0.0);
+  for (size_t p = 0; p < problems.size(); ++p)
+    for (size_t round = 0; round < of_problem[p].size(); ++round)
+      sums[round] += problems[p].count * of_problem[p][round];
+  return sums;
+}
+
+double lower_quartile(Rounds rounds) {
+  if (rounds.empty()) return 0;
+  const auto at = rounds.begin() + static_cast<std::ptrdiff_t>((rounds.size() - 1) / 4);
+  std::ranges::nth_element(rounds, at);
+  return *at;
+}
+
+Gain gain(const Rounds& before, const Rounds& after) {
+  if (before.empty() || after.empty()) return {};
+  std::vector<double> ratios;
+  for (size_t round = 0; round < after.size(); ++round)
+    ratios.push_back(before[round] / after[round]);
+  const tuner::Estimate e = tuner::estimate(ratios);
+  return {.gain = e.ratio, .error = 2 * e.error / e.ratio};
 }
 
 }  // namespace bitnet::report

@@ -3,10 +3,19 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cctype>
 
 namespace bitnet::report {
 namespace {
+
+constexpr std::string_view kTitle = "## Kernel report\n";
+
+constexpr std::string_view kNotes =
+    "\nTimes of one call, lower quartiles of interleaved rounds (others use the same cores). "
+    "baseline: 2-bit AVX2 multiply-add, four rows, the tile that bitnet.cpp ships. Under the name "
+    "of a packing: the best kernel that the search found over it, in any of its layouts, for any "
+    "shape, timed again in the same rounds as the others; tuned is compiled for its shape. vs "
+    "baseline and vs built-in: medians of the rounds' ratios, with two standard errors; the "
+    "quotient of two times of this table can differ from them.\n";
 
 std::string time_text(double nanoseconds) {
   if (nanoseconds <= 0) return "-";
@@ -14,122 +23,111 @@ std::string time_text(double nanoseconds) {
                             : fmt::format("{:.1f} us", 1e-3 * nanoseconds);
 }
 
-std::string speedup(double before, double after) {
-  return before > 0 && after > 0 ? fmt::format("{:.2f}x", before / after) : "-";
+std::string gain_text(const Gain& gain) {
+  if (gain.gain <= 0) return "-";
+  return fmt::format("{:.2f}x +-{:.1f} %", gain.gain, 100 * gain.error);
 }
 
-std::string line(const std::string& shape, const Row& row) {
+std::string scalar_text(const Row& row) {
+  return row.scalar > 0 ? fmt::format("{:.1f}x", row.scalar / row.tuned) : "-";
+}
+
+std::string cells(const std::vector<std::string>& texts) {
+  std::string line = "|";
+  for (const std::string& text : texts) line += " " + text + " |";
+  return line + "\n";
+}
+
+std::string head(const Row& first) {
+  std::vector<std::string> names{"shape", "tokens", "scalar", "baseline", "built-in", "tuned"};
+  for (const PackingTime& p : first.packings) names.push_back(p.packing);
+  for (const char* name : {"vs scalar", "vs baseline", "vs built-in", "GB/s", "of roof"})
+    names.emplace_back(name);
+  std::string rule = "|---|";
+  for (size_t i = 1; i < names.size(); ++i) rule += "---:|";
+  return fmt::format("\n### {}\n\n{}{}\n", first.isa, cells(names), rule);
+}
+
+std::string line(const Row& row) {
   const bool streams = row.roof_share > 0;
-  return fmt::format(
-      "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", shape, row.tokens,
-      time_text(row.scalar), time_text(row.baseline), time_text(row.builtin), time_text(row.tuned),
-      speedup(row.scalar, row.tuned), speedup(row.baseline, row.tuned),
-      speedup(row.builtin, row.tuned),
-      streams ? fmt::format("{:.1f}", static_cast<double>(row.packed_bytes) / row.tuned) : "-",
-      streams ? fmt::format("{:.0f} %", 100 * row.roof_share) : "-");
+  std::vector<std::string> texts{row.all_layers ? "**all layers**" : shape_of(row),
+                                 fmt::format("{}", row.tokens),
+                                 time_text(row.scalar),
+                                 time_text(row.baseline),
+                                 time_text(row.builtin),
+                                 time_text(row.tuned)};
+  for (const PackingTime& p : row.packings) texts.push_back(time_text(p.nanoseconds));
+  texts.push_back(scalar_text(row));
+  texts.push_back(gain_text(row.over_baseline));
+  texts.push_back(gain_text(row.over_builtin));
+  const double rate = static_cast<double>(row.packed_bytes) / row.tuned;
+  texts.push_back(streams ? fmt::format("{:.1f}", rate) : "-");
+  texts.push_back(streams ? fmt::format("{:.0f} %", 100 * row.roof_share) : "-");
+  return cells(texts);
 }
 
-// Over all layers; a contender that was not measured everywhere has no sum.
-Row sum_of(const std::vector<Row>& rows, const std::string& isa, int64_t tokens) {
-  Row sum{.isa = isa, .tokens = tokens};
-  bool baseline = true, scalar = true;
-  for (const Row& row : rows) {
-    if (row.isa != isa || row.tokens != tokens) continue;
-    const double layers = row.problem.count;
-    sum.scalar += layers * row.scalar;
-    sum.baseline += layers * row.baseline;
-    sum.builtin += layers * row.builtin;
-    sum.tuned += layers * row.tuned;
-    baseline = baseline && row.baseline > 0;
-    scalar = scalar && row.scalar > 0;
-  }
-  if (!baseline) sum.baseline = 0;
-  if (!scalar) sum.scalar = 0;
-  return sum;
+std::string where(const Row& row) {
+  return fmt::format("{}, {}, {}", row.isa, shape_of(row), tokens_of(row));
 }
 
 // Where tuning lost most, which should be nowhere: the plan keeps the built-in kernel in doubt.
 std::string worst_line(const std::vector<Row>& rows) {
-  const auto gain = [](const Row& row) { return row.builtin / row.tuned; };
-  const auto worst = std::ranges::min_element(rows, {}, gain);
+  const auto worst =
+      std::ranges::min_element(rows, {}, [](const Row& row) { return row.over_builtin.gain; });
   if (worst == rows.end()) return "";
-  return fmt::format("\nLeast gain over built-in: {:.2f}x ({}, {}, {} {}).\n", gain(*worst),
-                     worst->isa, describe(worst->problem), worst->tokens,
-                     worst->tokens == 1 ? "token" : "tokens");
+  return fmt::format("\nLeast gain over built-in: {} ({}).\n", gain_text(worst->over_builtin),
+                     where(*worst));
 }
 
-std::vector<std::pair<std::string, int64_t>> groups_of(const std::vector<Row>& rows) {
-  std::vector<std::pair<std::string, int64_t>> groups;
-  for (const Row& row : rows) {
-    if (groups.empty() || groups.back() != std::pair(row.isa, row.tokens))
-      groups.emplace_back(row.isa, row.tokens);
-  }
-  return groups;
+// Calls visit(row, packing) for each packing of a problem without a time.
+template <typename Visit>
+void for_each_gap(const std::vector<Row>& rows, const Visit& visit) {
+  for (const Row& row : rows)
+    for (const PackingTime& packing : row.packings)
+      if (!row.all_layers && packing.nanoseconds <= 0) visit(row, packing);
 }
 
-constexpr std::string_view kTitle = "## Kernel report\n";
+std::string gap_line(const Row& row, const PackingTime& packing) {
+  return fmt::format("{}: no time for packing {}: {}", where(row), packing.packing, packing.reason);
+}
+
+std::string gap_lines(const std::vector<Row>& rows) {
+  std::string text;
+  for_each_gap(rows, [&](const Row& row, const PackingTime& packing) {
+    text += fmt::format("- {}{}\n", packing.is_missing ? "error: " : "", gap_line(row, packing));
+  });
+  return text.empty() ? text : "\n" + text;
+}
 
 }  // namespace
 
+std::string shape_of(const Row& row) {
+  return row.all_layers ? "all layers" : describe(row.problem);
+}
+std::string tokens_of(const Row& row) {
+  return fmt::format("{} {}", row.tokens, row.tokens == 1 ? "token" : "tokens");
+}
+
 bool looks_like_markdown_report(std::string_view head) { return head.starts_with(kTitle); }
-bool looks_like_csv_report(std::string_view head) { return head.starts_with("cpu,machine,"); }
 
 std::string to_markdown(const Header& header, const std::vector<Row>& rows) {
   std::string text = fmt::format("{}\n{}, {} {}, {}\n", kTitle, header.machine.cpu, header.threads,
                                  header.threads == 1 ? "thread" : "threads", header.model);
   std::string level;
-  for (const auto& [isa, tokens] : groups_of(rows)) {
-    if (isa != level) {
-      text += fmt::format(
-          "\n### {}\n\n| shape | tokens | scalar | baseline | built-in | tuned | vs scalar | vs "
-          "baseline |"
-          " vs built-in | GB/s | of roof "
-          "|\n|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
-          isa);
-      level = isa;
-    }
-    for (const Row& row : rows) {
-      if (row.isa == isa && row.tokens == tokens) text += line(describe(row.problem), row);
-    }
-    text += line("**all layers**", sum_of(rows, isa, tokens));
+  for (const Row& row : rows) {
+    if (row.isa != level) text += head(row);
+    level = row.isa;
+    text += line(row);
   }
-  return text + worst_line(rows) +
-         "\nTimes of one call, lower quartiles of interleaved rounds (others use the same cores). "
-         "baseline: 2-bit AVX2 multiply-add, "
-         "four rows, the tile"
-         " that bitnet.cpp ships.\n";
+  return text + worst_line(rows) + std::string(kNotes) + gap_lines(rows);
 }
 
-std::string to_csv(const Header& header, const std::vector<Row>& rows) {
-  std::string text =
-      "cpu,machine,isa,threads,problem,n,k,layers,tokens,scalar_ns,baseline_ns,builtin_ns,tuned_ns,"
-      "tuned_kernel,packed_bytes,roof_share\n";
-  for (const Row& r : rows) {
-    text += fmt::format("\"{}\",{},{},{},{},{},{},{},{},{:.0f},{:.0f},{:.0f},{:.0f},{},{},{:.3f}\n",
-                        header.machine.cpu, header.machine.id(), r.isa, header.threads,
-                        name(r.problem.kind), r.problem.n, r.problem.k, r.problem.count, r.tokens,
-                        r.scalar, r.baseline, r.builtin, r.tuned, r.tuned_kernel, r.packed_bytes,
-                        r.roof_share);
-  }
-  return text;
-}
-
-std::string file_stem(const std::string& cpu) {
-  std::string stem;
-  for (char c : cpu) {
-    if (c == '(') {  // "(R)", "(TM)"
-      stem += '(';
-    } else if (c == ')' && stem.rfind('(') != std::string::npos) {
-      stem.resize(stem.rfind('('));
-    } else if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-      stem += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    } else if (!stem.empty() && stem.back() != '-') {
-      stem += '-';
-    }
-  }
-  std::erase(stem, '(');
-  while (!stem.empty() && stem.back() == '-') stem.pop_back();
-  return stem.empty() ? "unknown" : stem;
+std::vector<std::string> missing_times(const std::vector<Row>& rows) {
+  std::vector<std::string> lines;
+  for_each_gap(rows, [&](const Row& row, const PackingTime& packing) {
+    if (packing.is_missing) lines.push_back(gap_line(row, packing));
+  });
+  return lines;
 }
 
 }  // namespace bitnet::report
