@@ -91,8 +91,10 @@ Result<void> PackingKernels::fits_some(const std::string& packing, const Problem
   const std::vector<Isa> levels = tuner::search_levels(isa_, templates);
   Result<void> reason =
       fail(Error::Kind::unsupported, "no kernel over {} for {} tokens", packing, label(of_class));
-  for (const tuner::Candidate& c :
-       tuner::candidates(templates, levels, of_class, {}, std::numeric_limits<size_t>::max())) {
+  const tuner::Candidates all =
+      tuner::candidates(templates, levels, of_class, {}, std::numeric_limits<size_t>::max(),
+                        /*place=*/{}, {&problem, 1});
+  for (const tuner::Candidate& c : all.kept) {
     if (c.name.packing != packing) continue;
     const auto made = make(c.name, problem);
     if (made || made.error().kind != Error::Kind::unsupported) return {};
