@@ -65,13 +65,17 @@ std::optional<PackingChoice> best_of_two(std::span<const PackingTimes> packings,
 
 }  // namespace
 
+bool pays_for_two(double cost_of_two, double cost_of_one) {
+  return cost_of_two < (1 - kGainOfTwo) * cost_of_one;
+}
+
 std::optional<PackingChoice> choose_packing(std::span<const PackingTimes> packings,
                                             std::span<const TokenClass> classes,
                                             int64_t bytes_allowed) {
   auto one = best_of_one(packings, classes);
   auto two = best_of_two(packings, classes, bytes_allowed);
   if (!one || !two) return one ? one : two;
-  return two->cost < (1 - kGainOfTwo) * one->cost ? two : one;
+  return pays_for_two(two->cost, one->cost) ? two : one;
 }
 
 }  // namespace bitnet::tuner

@@ -37,6 +37,9 @@ struct PackingChoice {
   int64_t bytes = 0;             // of all packings taken
 };
 
+// Whether two packings are worth their memory.
+bool pays_for_two(double cost_of_two, double cost_of_one);
+
 // bytes_allowed: of two packings together. Nothing: no one and no two packings serve every class.
 std::optional<PackingChoice> choose_packing(std::span<const PackingTimes> packings,
                                             std::span<const TokenClass> classes,

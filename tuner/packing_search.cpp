@@ -13,6 +13,11 @@ constexpr double kCompileShare = 0.4;  // of a packing's and class's time, at mo
 
 constexpr size_t kDoubtedSample = 2;  // kernels of a problem, packing and class
 
+bool uses_two(const PackingChoice& choice) {
+  return std::ranges::adjacent_find(choice.of_class, std::not_equal_to<>{}) !=
+         choice.of_class.end();
+}
+
 class Searcher {
  public:
   Searcher(const SearchInput& input, Workbench& workbench, Listener& listener)
@@ -350,12 +355,18 @@ class Searcher {
     for (size_t p = 0; p < times_.size(); ++p) {
       const int64_t others = taken - (ones[p] ? ones[p]->bytes : 0);
       const auto choice = choose_packing(times_[p], in_.classes, in_.bytes_allowed - others);
-      ProblemChoice& out = result_.choices.emplace_back();
-      if (!choice) continue;
-      taken = others + choice->bytes;
-      for (size_t c = 0; c < in_.classes.size(); ++c)
-        out.classes.push_back(kernels_[p][choice->of_class[c]][c]);
+      result_.choices.push_back(choice ? kernels_of(p, *choice) : ProblemChoice{});
+      const bool two = choice && ones[p] && uses_two(*choice);
+      result_.ones.push_back(two ? kernels_of(p, *ones[p]) : ProblemChoice{});
+      if (choice) taken = others + choice->bytes;
     }
+  }
+
+  ProblemChoice kernels_of(size_t p, const PackingChoice& choice) const {
+    ProblemChoice kernels;
+    for (size_t c = 0; c < in_.classes.size(); ++c)
+      kernels.classes.push_back(kernels_[p][choice.of_class[c]][c]);
+    return kernels;
   }
 
   const SearchInput& in_;

@@ -53,6 +53,7 @@ struct PackingRow {
 struct SearchResult {
   std::vector<ProblemChoice>
       choices;  // of each problem; without classes: nothing better than built-in, or no time
+  std::vector<ProblemChoice> ones;  // where two packings were chosen: the best single one's kernels
   std::vector<ProblemChoice>
       defaults;  // of each problem: the built-in kernels' parameters, specialised; null where none
   std::vector<std::unique_ptr<Compilation>> compiled;  // owns what choices point to

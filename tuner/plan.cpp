@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tuner/packing_search.h"
+
 namespace bitnet::tuner {
 namespace {
 
@@ -42,6 +44,20 @@ bool Plan::is_empty() const {
   for (size_t p = 0; p < problems.size(); ++p)
     if (has(p)) return false;
   return true;
+}
+
+Plan empty_plan(const std::vector<Problem>& problems, const std::vector<TokenClass>& classes,
+                const std::vector<ProblemKernels>& builtin) {
+  Plan plan{.problems = problems, .classes = classes};
+  for (const TokenClass& c : classes) {
+    auto& of_class = plan.entries.emplace_back();
+    for (const ProblemKernels& kernels : builtin) {
+      const ClassKernel& kernel = class_of(kernels, c.timed);
+      of_class.push_back(
+          {.builtin = to_string(kernel.name), .builtin_bytes = kernel.sizes.packed_bytes});
+    }
+  }
+  return plan;
 }
 
 std::vector<ReportRow> rows_of(const Plan& plan) {

@@ -40,6 +40,10 @@ struct Plan {
   bool is_empty() const;
 };
 
+// Of the right size: every problem keeps its built-in kernels.
+Plan empty_plan(const std::vector<Problem>& problems, const std::vector<TokenClass>& classes,
+                const std::vector<ProblemKernels>& builtin);
+
 std::vector<ReportRow> rows_of(const Plan& plan);
 // A choice a kernel. key: what all share.
 std::vector<Record> records_of(const Plan& plan, const RecordKey& key, const std::string& preset);

@@ -106,12 +106,15 @@ class Retimer {
     return summary(quiet.count() >= kLeastRounds ? quiet : all, timing.incumbent_seconds());
   }
 
-  // Of every problem it is known on which side of 1 its ratio lies, or that it lies at it.
-  static bool is_decided(const Rounds& rounds) {
-    return std::ranges::all_of(rounds.ratios, [](const std::vector<double>& ratios) {
-      const Estimate e = estimate(ratios);
-      return std::abs(1 - e.ratio) > kSure * e.error || kSure * e.error < kSame;
-    });
+  // Of every problem with kernels of its own it is known on which side of 1 its ratio lies, or that
+  // it lies at it.
+  bool is_decided(const Rounds& rounds) const {
+    for (size_t p = 0; p < choices_.size(); ++p) {
+      if (choices_[p].classes.empty()) continue;
+      const Estimate e = estimate(rounds.ratios[p]);
+      if (std::abs(1 - e.ratio) <= kSure * e.error && kSure * e.error >= kSame) return false;
+    }
+    return true;
   }
 
   // A slow or busy machine gets fewer rounds.

@@ -4,15 +4,15 @@
 #include <chrono>
 #include <map>
 #include <new>
-#include <numeric>
 #include <optional>
 
 #include "runtime/cpu/topology.h"
 #include "runtime/model/problem_rows.h"
+#include "tuner/answers.h"
 #include "tuner/cache_file.h"
-#include "tuner/choices.h"
 #include "tuner/plan.h"
-#include "tuner/retime.h"
+#include "tuner/search_report.h"
+#include "tuner/settle.h"
 #include "tuner/setup.h"
 #include "tuner/shaped_kernels.h"
 
@@ -23,10 +23,6 @@ using Clock = std::chrono::steady_clock;
 
 // A replay of one token goes through all layers, or as many as are surely not cached.
 constexpr int64_t kReplayBytes = int64_t{640} << 20;
-// A kernel that re-timed slower than the built-in one by more than this (and its noise) is left out
-// of the plan.
-constexpr double kSlower = 0.01;
-
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
@@ -48,23 +44,6 @@ int64_t bytes_of(const std::vector<ProblemKernels>& kernels, const std::vector<P
   return bytes;
 }
 
-// A plan of the right size, whose every problem keeps its built-in kernels.
-Plan empty_plan(const Lab& lab, const RecordKey& key) {
-  Plan plan{.threads = lab.pool.size(),
-            .objective = key.objective,
-            .problems = lab.problems,
-            .classes = lab.classes};
-  for (const TokenClass& c : lab.classes) {
-    auto& of_class = plan.entries.emplace_back();
-    for (const ProblemKernels& kernels : lab.builtin) {
-      const ClassKernel& builtin = class_of(kernels, c.timed);
-      of_class.push_back(
-          {.builtin = to_string(builtin.name), .builtin_bytes = builtin.sizes.packed_bytes});
-    }
-  }
-  return plan;
-}
-
 class Tuning {
  public:
   Tuning(Setup setup, const TuneOptions& options, Listener& listener,
@@ -79,7 +58,10 @@ class Tuning {
 
   Result<Report> run() {
     BITNET_CHECK(make_lab());
-    BITNET_TRY(const bool known, answer_from_memory());
+    bool known = false;
+    if (options_.wisdom != WisdomMode::ignore) {
+      BITNET_TRY(known, answer_from_memory(setup_, key_, shaped_, plan_));
+    }
     if (!known) {
       if (options_.wisdom == WisdomMode::require)
         return fail(Error::Kind::not_found,
@@ -119,50 +101,15 @@ class Tuning {
             .isa = std::string(name(setup_.levels.front())),
             .threads = pool_.size(),
             .residency = fits ? "cache" : "memory"};
-    plan_ = empty_plan(*lab_, key_);
+    plan_ = empty_plan(setup_.problems, lab_->classes, builtin_);
+    plan_.threads = pool_.size();
+    plan_.objective = key_.objective;
     return {};
   }
 
   void note(const Result<void>& result) {
     if (!result && !noted_) listener_.say("note: " + result.error().message);
     noted_ = noted_ || !result;
-  }
-
-  const Record* remembered(size_t p, const TokenClass& c) const {
-    RecordKey key = key_;
-    key.problem = setup_.problems[p];
-    key.m_min = c.m_min;
-    return setup_.memory.choice(key, setup_.preset.name.data());
-  }
-
-  // All classes of all problems, each by the template it was chosen from: else nothing.
-  Result<bool> answer_from_memory() {
-    if (options_.wisdom == WisdomMode::ignore) return false;
-    Plan plan = plan_;
-    for (size_t c = 0; c < lab_->classes.size(); ++c) {
-      std::vector<std::optional<Candidate>> wanted;
-      for (size_t p = 0; p < setup_.problems.size(); ++p) {
-        const Record* record = remembered(p, lab_->classes[c]);
-        if (record == nullptr) return false;
-        if (!wanted.emplace_back(candidate_of(*record, setup_.isa))) return false;
-        recall(*record, plan.entries[c][p]);
-      }
-      BITNET_TRY(const std::vector<const Compiled*> shaped,
-                 shaped_.compile(lab_->classes[c], wanted));
-      for (size_t p = 0; p < shaped.size(); ++p)
-        if ((plan.entries[c][p].kernel = shaped[p]) == nullptr) return false;
-    }
-    plan_ = std::move(plan);
-    return true;
-  }
-
-  static void recall(const Record& record, PlanEntry& entry) {
-    entry.ratio = {.ratio = record.ratio, .error = record.error, .samples = record.samples};
-    entry.seconds = 1e-9 * record.nanoseconds;
-    entry.builtin_seconds = 1e-9 * record.builtin_nanoseconds;
-    entry.roof_share = record.roof_share;
-    entry.tried = record.candidates;
-    entry.from_log = true;
   }
 
   Place place() const {
@@ -202,64 +149,26 @@ class Tuning {
     // and said.
     for (const std::string& refused : result_.refused)
       if (result_.wrong > 0) listener_.say("note: refused " + refused);
-    std::vector<size_t> every(setup_.problems.size());
-    std::iota(every.begin(), every.end(), size_t{0});
-    BITNET_CHECK(give_shapes(every));
-    BITNET_TRY(RetimedPlan retimed,
-               retime(*lab_, result_.choices, std::max(6, setup_.preset.final_samples),
-                      setup_.preset.budget_seconds, setup_.isa, listener_));
+    BITNET_TRY(const RetimedPlan retimed, settle(settle_input(), result_));
     result_.samples.all += retimed.samples.all;
     result_.samples.disturbed += retimed.samples.disturbed;
     roof_bytes_per_second_ = retimed.roof_bytes_per_second;
-    BITNET_CHECK(drop_slower(retimed));
     fill_plan(retimed);
     remember_choices();
     return {};
   }
 
-  // The kernels of the choices of `problems` again, each for its shape.
-  Result<void> give_shapes(const std::vector<size_t>& problems) {
-    for (size_t c = 0; c < lab_->classes.size(); ++c) {
-      std::vector<std::optional<Candidate>> wanted(setup_.problems.size());
-      for (size_t p : problems)
-        if (!result_.choices[p].classes.empty())
-          wanted[p] = result_.choices[p].classes[c]->candidate;
-      BITNET_TRY(const std::vector<const Compiled*> shaped,
-                 shaped_.compile(lab_->classes[c], wanted));
-      for (size_t p : problems) {
-        if (!wanted[p]) continue;
-        result_.choices[p].classes[c] = shaped[p];
-        if (shaped[p] == nullptr) result_.choices[p].classes.clear();
-      }
-    }
-    return {};
-  }
-
-  // What re-timed slower than built-in gives way to the built-in parameters, which are the same
-  // code for one shape.
-  Result<void> drop_slower(RetimedPlan& retimed) {
-    std::vector<size_t> dropped;
-    for (size_t p = 0; p < setup_.problems.size(); ++p) {
-      const bool slower =
-          std::ranges::any_of(retimed.classes, [&](const std::vector<Retimed>& of_class) {
-            return of_class[p].ratio.ratio > 1 + std::max(kSlower, 2 * of_class[p].ratio.error);
-          });
-      if (!slower) continue;
-      listener_.say(
-          fmt::format("note: {}: built-in parameters are kept", describe(setup_.problems[p])));
-      dropped.push_back(p);
-      result_.choices[p] = result_.defaults[p];
-      if (std::ranges::count(result_.choices[p].classes, nullptr) > 0)
-        result_.choices[p].classes.clear();
-      for (std::vector<Retimed>& of_class : retimed.classes) keep_builtin(of_class[p]);
-    }
-    return give_shapes(dropped);
-  }
-
-  static void keep_builtin(Retimed& timed) {
-    timed.roof_share *= timed.seconds / timed.builtin_seconds;
-    timed.seconds = timed.builtin_seconds;
-    timed.ratio.ratio = 1;
+  SettleInput settle_input() {
+    return {.problems = setup_.problems,
+            .classes = lab_->classes,
+            .shape = [this](const TokenClass& c,
+                            const auto& wanted) { return shaped_.compile(c, wanted); },
+            .retime =
+                [this](const std::vector<ProblemChoice>& choices) {
+                  return retime(*lab_, choices, std::max(6, setup_.preset.final_samples),
+                                setup_.preset.budget_seconds, setup_.isa, listener_);
+                },
+            .listener = listener_};
   }
 
   void fill_plan(const RetimedPlan& retimed) {
@@ -312,40 +221,12 @@ class Tuning {
                   .disturbed_samples = result_.samples.disturbed,
                   .samples = result_.samples.all,
                   .rows = rows_of(plan_),
-                  .packings = packings(),
-                  .left_out = left_out()};
+                  .packings = packings_of(result_, plan_),
+                  .left_out = left_out_of(left_out_, plan_.classes)};
     for (const ReportRow& row : report.rows)
       if (report.roof_gigabytes_per_second == 0 && row.roof_share > 0)
         report.roof_gigabytes_per_second = row.gigabytes_per_second() / row.roof_share;
     return report;
-  }
-
-  std::vector<LeftOut> left_out() const {
-    std::vector<LeftOut> all;
-    for (size_t c = 0; c < left_out_.size(); ++c)
-      for (const auto& [reason, pairs] : left_out_[c])
-        all.push_back({.tokens = label(lab_->classes[c]), .reason = reason, .pairs = pairs});
-    return all;
-  }
-
-  // Of each packing, beside the kernel that was chosen.
-  std::vector<PackingReport> packings() const {
-    std::vector<PackingReport> all;
-    for (const PackingRow& row : result_.table) {
-      const PlanEntry& chosen = plan_.entries[row.token_class][row.problem];
-      all.push_back({.problem = setup_.problems[row.problem],
-                     .tokens = label(lab_->classes[row.token_class]),
-                     .packing = row.packing,
-                     .kernel = row.kernel,
-                     .nanoseconds = 1e9 * row.seconds,
-                     .over_chosen = row.kernel.empty() || chosen.ratio.ratio <= 0
-                                        ? 0
-                                        : row.ratio.ratio / chosen.ratio.ratio,
-                     .error = row.ratio.error,
-                     .candidates = row.tried,
-                     .reason = row.reason});
-    }
-    return all;
   }
 
   Setup setup_;
