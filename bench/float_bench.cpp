@@ -149,12 +149,13 @@ void bench_elementwise(benchmark::State& state, const BnFloatKernels& kernels,
 }
 
 void register_all() {
-  for (const Isa level : {Isa::avx2, Isa::avx512, Isa::avx512vnni, Isa::neon, Isa::scalar}) {
+  for (const auto& [level, table] : float_tables()) {
     if (!reported_isa().has(level)) continue;
-    const BnFloatKernels* kernels = float_kernels_of(level);
+    const BnFloatKernels* kernels = table;
+    const bool emulates_fma = level == Isa::scalar || level == Isa::ssse3;  // right, and slow
     const std::string suffix = std::string("/") + kernels->name;
     for (const int threads : {1, 2}) {
-      if (level == Isa::scalar) continue;  // emulates fma: right, and slow
+      if (emulates_fma) continue;
       const std::string end = suffix + "/threads:" + std::to_string(threads);
       const auto timed = [&](const std::string& name, auto run) {
         benchmark::RegisterBenchmark((name + end).c_str(), run)

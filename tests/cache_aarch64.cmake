@@ -4,7 +4,7 @@ find_program(QEMU_AARCH64 NAMES qemu-aarch64)
 if(AARCH64_GXX AND QEMU_AARCH64 AND BITNET_ARCHITECTURE STREQUAL x86_64)
   set(sources ${CMAKE_CURRENT_SOURCE_DIR}/codegen/cache_probe.cpp)
   foreach(part base/read_file kernel/cache_elf kernel/cache_load kernel/cache_path kernel/cache_vet kernel/kernel_name kernel/manifest
-               kernel/problem cpu/fingerprint cpu/isa cpu/topology cpu/processor_caches)
+               kernel/problem cpu/features cpu/fingerprint cpu/isa cpu/topology cpu/processor_caches)
     list(APPEND sources ${CMAKE_SOURCE_DIR}/runtime/${part}.cpp)
   endforeach()
   set(probe ${CMAKE_CURRENT_BINARY_DIR}/aarch64_cache_probe)

@@ -17,14 +17,10 @@ class FloatKernels : public ::testing::TestWithParam<const BnFloatKernels*> {
   const BnFloatKernels& reference_ = reference_float_kernels();
 };
 
-// Each different table once.
 std::vector<const BnFloatKernels*> runnable_tables() {
   std::vector<const BnFloatKernels*> tables;
-  for (const Isa level : reported_isa().levels()) {
-    const BnFloatKernels* table = float_kernels_of(level);
-    if (table && std::find(tables.begin(), tables.end(), table) == tables.end())
-      tables.push_back(table);
-  }
+  for (const auto& [level, table] : float_tables())
+    if (reported_isa().has(level)) tables.push_back(table);
   return tables;
 }
 INSTANTIATE_TEST_SUITE_P(Levels, FloatKernels, ::testing::ValuesIn(runnable_tables()),

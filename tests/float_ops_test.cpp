@@ -3,46 +3,24 @@
 #include <algorithm>
 #include <cmath>
 
+#include "float_ops_probes.inc"
+#include "runtime/base/numerics.h"
 #include "runtime/cpu/isa.h"
 #include "tests/float_inputs.h"
 #include "tests/float_ops_probe.h"
 
-extern "C" {
-#if defined(__x86_64__)
-extern const FloatOpsProbe float_ops_probe_scalar, float_ops_probe_ssse3, float_ops_probe_avx2,
-    float_ops_probe_avx512;
-#else
-extern const FloatOpsProbe float_ops_probe_neon;
-#endif
-}
-
 namespace bitnet {
 namespace {
 
-struct Level {
-  Isa isa;
-  const FloatOpsProbe* probe;
-};
-constexpr Level kLevels[] = {
-#if defined(__x86_64__)
-    {Isa::scalar, &float_ops_probe_scalar},
-    {Isa::ssse3, &float_ops_probe_ssse3},
-    {Isa::avx2, &float_ops_probe_avx2},
-    {Isa::avx512, &float_ops_probe_avx512},
-#else
-    {Isa::neon, &float_ops_probe_neon},
-#endif
-};
-
-class FloatOps : public ::testing::TestWithParam<Level> {
+class FloatOps : public ::testing::TestWithParam<std::pair<Isa, const FloatOpsProbe*>> {
  protected:
   void SetUp() override {
-    if (!reported_isa().has(GetParam().isa)) GTEST_SKIP() << "needs " << name(GetParam().isa);
+    if (!reported_isa().has(GetParam().first)) GTEST_SKIP() << "needs " << name(GetParam().first);
   }
-  const FloatOpsProbe& ops() { return *GetParam().probe; }
+  const FloatOpsProbe& ops() { return *GetParam().second; }
 };
-INSTANTIATE_TEST_SUITE_P(Levels, FloatOps, ::testing::ValuesIn(kLevels),
-                         [](const auto& info) { return std::string(name(info.param.isa)); });
+INSTANTIATE_TEST_SUITE_P(Levels, FloatOps, ::testing::ValuesIn(kLevelTable),
+                         [](const auto& info) { return std::string(name(info.param.first)); });
 
 // Step through all floats; 2^32 / kStride of them.
 constexpr uint64_t kStride = 1021;
@@ -308,8 +286,8 @@ class Epilogue : public FloatOps {
     }
   }
 };
-INSTANTIATE_TEST_SUITE_P(Levels, Epilogue, ::testing::ValuesIn(kLevels),
-                         [](const auto& info) { return std::string(name(info.param.isa)); });
+INSTANTIATE_TEST_SUITE_P(Levels, Epilogue, ::testing::ValuesIn(kLevelTable),
+                         [](const auto& info) { return std::string(name(info.param.first)); });
 
 TEST_P(Epilogue, EqualsItsFormulas) {
   const std::vector<BnSegment> one = {{0, 214, 1, 0.7F}};

@@ -124,7 +124,7 @@ const std::vector<Problem> kProblems{
 std::vector<Isa> searched_levels() {
   std::vector<Isa> levels;
   for (const codegen::Template& t : codegen::templates()) {
-    const IsaLevel& level = isa_levels()[static_cast<size_t>(t.isa)];
+    const IsaLevel& level = level_of(t.isa);
     const bool here = level.architecture.empty() || level.architecture == kArchitecture;
     if (here && std::ranges::find(levels, t.isa) == levels.end()) levels.push_back(t.isa);
   }

@@ -24,13 +24,6 @@
 
 namespace bitnet {
 
-// The architecture that this program runs on.
-#if defined(__aarch64__)
-constexpr std::string_view kArchitecture = "aarch64";
-#else
-constexpr std::string_view kArchitecture = "x86_64";
-#endif
-
 // On the bytes alone; what it returns was proved to lie inside them. Another architecture is for
 // the linker of caches, which checks what it made for a foreign CPU.
 Result<Manifest> vet_cache(std::span<const std::byte> file, const IsaSet& isa,

@@ -47,7 +47,7 @@ Result<void> interpret(const std::string& budget, const std::string& isa, const 
     a.tune.isa = parse_isa(isa);
     if (!a.tune.isa) {
       std::string known;
-      for (const IsaLevel& level : isa_levels())
+      for (const IsaLevel& level : kIsaLevels)
         known += fmt::format("{}{}", known.empty() ? "" : ", ", level.name);
       return fail(Error::Kind::usage, "--isa {}: none of {}", isa, known);
     }
