@@ -14,9 +14,6 @@
 #include <llvm/Object/ELFObjectFile.h>
 #include <llvm/Passes/PassBuilder.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <array>
 
@@ -25,6 +22,7 @@
 #include "codegen/codegen.h"
 #include "codegen/llvm_support.h"
 #include "codegen/machine_code.h"
+#include "runtime/base/xxh3.h"
 
 namespace bitnet::codegen {
 namespace {

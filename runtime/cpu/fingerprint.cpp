@@ -2,14 +2,13 @@
 
 #include <fmt/core.h>
 
-#define XXH_INLINE_ALL  // header only, so that a cross build needs no library
-#include <xxhash.h>
-
 #include <algorithm>
 #include <fstream>
 #include <map>
 #include <string_view>
 
+#include "runtime/base/trimmed.h"
+#include "runtime/base/xxh3.h"
 #include "runtime/cpu/topology.h"
 
 namespace bitnet {
