@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/base/aligned_buffer.h"
+#include "runtime/base/statistics.h"
 #include "runtime/cpu/roof.h"
 #include "runtime/model/float_kernels.h"
 #include "runtime/threads/pool.h"
@@ -42,10 +43,9 @@ void run_rounds(benchmark::State& state, ThreadPool& pool,
     best_roof = std::min(best_roof, roof.seconds);
     best = std::min(best, seconds);
   }
-  std::sort(shares.begin(), shares.end());
   state.counters["best_ms"] = best * 1e3;
   state.counters["best_of_roof"] = best_roof / best;  // quiet moments only
-  state.counters["of_roof"] = shares[shares.size() / 2];
+  state.counters["of_roof"] = median(std::move(shares));
   state.counters["GB/s"] =
       benchmark::Counter(bytes / 1e9, benchmark::Counter::kIsIterationInvariantRate);
 }

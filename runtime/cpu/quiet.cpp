@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/base/statistics.h"
+
 namespace bitnet {
 namespace {
 
@@ -81,14 +83,12 @@ QuietProbe::Sign QuietProbe::probe() {
 }
 
 QuietProbe::Sign QuietProbe::usual() const {
-  const auto lower_quartile = [&](double Sign::* part) {
-    std::vector<double> values;
-    for (const Sign& sign : latest_) values.push_back(sign.*part);
-    const auto quartile = values.begin() + static_cast<ptrdiff_t>(values.size() / 4);
-    std::nth_element(values.begin(), quartile, values.end());
-    return *quartile;
-  };
-  return {lower_quartile(&Sign::chain), lower_quartile(&Sign::sharing)};
+  std::vector<double> chains, sharings;
+  for (const Sign& sign : latest_) {
+    chains.push_back(sign.chain);
+    sharings.push_back(sign.sharing);
+  }
+  return {lower_quartile(std::move(chains)), lower_quartile(std::move(sharings))};
 }
 
 std::vector<double> QuietProbe::cpu_seconds() {
