@@ -85,7 +85,6 @@ typedef struct BnFloatKernels {
   // act(g) * u elementwise, n elements (the same inline code as kernels' epilogues). relu2 != 0:
   // squared ReLU.
   void (*gate)(const float* g, const float* u, int64_t n, int relu2, float* y);
-  void (*add)(const float* x, int64_t n, float* y);  // y += x
   // Sampling: p[i] = exp(logits[i] - max), returns their plain sum in ascending order of i.
   float (*softmax_terms)(const float* logits, int64_t n, float max, float* p);
 } BnFloatKernels;

@@ -254,9 +254,10 @@ class Epilogue : public FloatOps {
       if (epilogue == BN_SCALED) one = dot_times_c(n);
       if (epilogue == BN_SCALED_ADD) one = one + dot_times_c(n);
       if (epilogue >= BN_GATE_UP_SILU && n % 2 == 0) {
-        std::vector<float> g(17, dot_times_c(n)), activated(17);
-        (epilogue == BN_GATE_UP_SILU ? ops().silu : ops().relu2)(g.data(), 17, activated.data());
-        want[static_cast<size_t>(m * kLd + n / 2)] = activated[16] * dot_times_c(n + 1);
+        const float g = dot_times_c(n);
+        const float activated =
+            epilogue == BN_GATE_UP_SILU ? numerics::silu(g) : numerics::relu2(g);
+        want[static_cast<size_t>(m * kLd + n / 2)] = activated * dot_times_c(n + 1);
       }
     }
     const BnRun run = {.n = kN,
