@@ -140,20 +140,6 @@ TEST_P(FloatOps, ExpWithinNineTenthsOfAnUlp) {
   EXPECT_EQ(y[0], 1.0F);
 }
 
-TEST_P(FloatOps, ScalarFormsEqualVectorForms) {
-  const auto x = made_up(1600, 52, Flavour::hostile);
-  for (auto* function : {ops().exp, ops().rint, ops().silu, ops().relu2}) {
-    for (size_t i = 0; i + 17 <= x.size(); i += 16) {
-      std::vector<float> vector(17), scalar(17);
-      std::vector<float> inputs(x.begin() + static_cast<int64_t>(i),
-                                x.begin() + static_cast<int64_t>(i) + 17);
-      inputs[16] = inputs[3];
-      function(inputs.data(), 17, vector.data());
-      EXPECT_TRUE(same(vector[16], vector[3])) << inputs[3];
-    }
-  }
-}
-
 // By the definition of the format, in double.
 float half_value(uint32_t h) {
   const int exponent = static_cast<int>(h >> 10U & 31U);
