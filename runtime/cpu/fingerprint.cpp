@@ -14,13 +14,6 @@
 namespace bitnet {
 namespace {
 
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 // The first processor's fields of /proc/cpuinfo. Lines are "key<tabs>: value".
 std::map<std::string, std::string, std::less<>> first_processor(const std::string& root) {
   std::map<std::string, std::string, std::less<>> fields;
