@@ -92,8 +92,7 @@ unsigned simulate(const Sequence& sequence, unsigned iterations, const MachineCo
 
 }  // namespace
 
-std::string model_cpu(std::string_view architecture, const std::string& tune_cpu) {
-  if (!tune_cpu.empty()) return tune_cpu;
+std::string model_cpu(std::string_view architecture) {
   const std::string host = llvm::sys::getHostCPUName().str();
   if (architecture == "aarch64") return host.starts_with("apple-") ? host : "neoverse-n1";
   return host.starts_with("znver") ? "znver4" : "sapphirerapids";

@@ -120,15 +120,10 @@ class Specialiser {
   }
 
   Result<void> set_attributes() {
-    const auto& cpu = spec_.tune_cpu;
-    if (!cpu.empty() && !machine_->getMCSubtargetInfo()->isCPUStringValid(cpu))
-      return fail(invalid, "unknown CPU {} to tune for", cpu);
     for (llvm::Function& function : *module_) {
       if (function.isDeclaration()) continue;
       if (function.hasFnAttribute(llvm::Attribute::OptimizeNone))
         return fail(invalid, "the template was compiled with -O0");
-      // tune-cpu only: target-cpu could add instructions.
-      if (!cpu.empty()) function.addFnAttr("tune-cpu", cpu);
       function.addFnAttr("warn-stack-size", "0");  // reports every frame
     }
     return {};
