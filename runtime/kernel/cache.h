@@ -12,7 +12,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,11 +53,5 @@ class LoadedCache final : public KernelSource {
   explicit LoadedCache(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
-
-// Where caches lie: ${XDG_CACHE_HOME:-~/.cache}/bitnet/<machine id>/<shapes>.kc, then
-// /usr/share/bitnet/<machine id>/. The first is empty where neither variable names a directory;
-// find_cache gives the first of them that exists.
-std::string default_cache_path(const Machine& machine, const std::string& shapes);
-std::optional<std::string> find_cache(const Machine& machine, const std::string& shapes);
 
 }  // namespace bitnet

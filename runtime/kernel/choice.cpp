@@ -4,6 +4,7 @@
 #include <cassert>
 #include <set>
 
+#include "runtime/kernel/cache_path.h"
 #include "runtime/kernel/fits.h"
 
 namespace bitnet {

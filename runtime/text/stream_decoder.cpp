@@ -1,3 +1,5 @@
+#include "runtime/text/stream_decoder.h"
+
 #include <utility>
 
 #include "runtime/base/utf8.h"

@@ -11,6 +11,7 @@
 #include "runtime/text/pretokenizer.h"
 #include "runtime/text/sentencepiece.h"
 #include "runtime/text/special_tokens.h"
+#include "runtime/text/stream_decoder.h"
 #include "runtime/text/token_index.h"
 
 namespace bitnet {
