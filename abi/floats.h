@@ -42,20 +42,20 @@ typedef struct BnAttend {
 // head_prepare.
 typedef struct BnHead {
   int32_t type;  // enum BnFloatType
-  const uint8_t*
-      rows;  // row-major, file layout, row 0 first; Q8_0: k % 32 == 0, Q6_K: k % 256 == 0
+  // Row-major, file layout, row 0 first; Q8_0: k % 32 == 0, Q6_K: k % 256 == 0.
+  const uint8_t* rows;
   int64_t row_bytes, k;
   int64_t n0, n1;
   int64_t tokens;
   const float* hidden;  // [tokens][ld_hidden], normed
   int64_t ld_hidden;
-  const uint8_t* prepared;  // [tokens][prepared_bytes(k)] by the same table, 64-byte aligned, for
-                            // Q8_0 and Q6_K
+  // [tokens][prepared_bytes(k)] by the same table, 64-byte aligned, for Q8_0 and Q6_K.
+  const uint8_t* prepared;
   int64_t ld_prepared;      // bytes
   float* logits;            // [tokens][ld_logits]; row n's logit goes to column n
   int64_t ld_logits;
-  int64_t
-      prefetch_bytes;  // how far ahead of its reading a row is fetched; 0: the hardware does better
+  // How far ahead of its reading a row is fetched; 0: the hardware does better.
+  int64_t prefetch_bytes;
 } BnHead;
 
 typedef struct BnFloatKernels {
