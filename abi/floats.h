@@ -42,20 +42,20 @@ typedef struct BnAttend {
 // head_prepare.
 typedef struct BnHead {
   int32_t type;  // enum BnFloatType
-  const uint8_t*
-      rows;  // row-major, file layout, row 0 first; Q8_0: k % 32 == 0, Q6_K: k % 256 == 0
+  // Row-major, file layout, row 0 first; Q8_0: k % 32 == 0, Q6_K: k % 256 == 0.
+  const uint8_t* rows;
   int64_t row_bytes, k;
   int64_t n0, n1;
   int64_t tokens;
   const float* hidden;  // [tokens][ld_hidden], normed
   int64_t ld_hidden;
-  const uint8_t* prepared;  // [tokens][prepared_bytes(k)] by the same table, 64-byte aligned, for
-                            // Q8_0 and Q6_K
+  // [tokens][prepared_bytes(k)] by the same table, 64-byte aligned, for Q8_0 and Q6_K.
+  const uint8_t* prepared;
   int64_t ld_prepared;      // bytes
   float* logits;            // [tokens][ld_logits]; row n's logit goes to column n
   int64_t ld_logits;
-  int64_t
-      prefetch_bytes;  // how far ahead of its reading a row is fetched; 0: the hardware does better
+  // How far ahead of its reading a row is fetched; 0: the hardware does better.
+  int64_t prefetch_bytes;
 } BnHead;
 
 typedef struct BnFloatKernels {
@@ -85,7 +85,6 @@ typedef struct BnFloatKernels {
   // act(g) * u elementwise, n elements (the same inline code as kernels' epilogues). relu2 != 0:
   // squared ReLU.
   void (*gate)(const float* g, const float* u, int64_t n, int relu2, float* y);
-  void (*add)(const float* x, int64_t n, float* y);  // y += x
   // Sampling: p[i] = exp(logits[i] - max), returns their plain sum in ascending order of i.
   float (*softmax_terms)(const float* logits, int64_t n, float max, float* p);
 } BnFloatKernels;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "runtime/base/aligned_buffer.h"
+#include "runtime/base/statistics.h"
 #include "runtime/cpu/roof.h"
 #include "runtime/model/float_kernels.h"
 #include "runtime/threads/pool.h"
@@ -42,10 +43,9 @@ void run_rounds(benchmark::State& state, ThreadPool& pool,
     best_roof = std::min(best_roof, roof.seconds);
     best = std::min(best, seconds);
   }
-  std::sort(shares.begin(), shares.end());
   state.counters["best_ms"] = best * 1e3;
   state.counters["best_of_roof"] = best_roof / best;  // quiet moments only
-  state.counters["of_roof"] = shares[shares.size() / 2];
+  state.counters["of_roof"] = median(std::move(shares));
   state.counters["GB/s"] =
       benchmark::Counter(bytes / 1e9, benchmark::Counter::kIsIterationInvariantRate);
 }
@@ -149,12 +149,13 @@ void bench_elementwise(benchmark::State& state, const BnFloatKernels& kernels,
 }
 
 void register_all() {
-  for (const Isa level : {Isa::avx2, Isa::avx512, Isa::avx512vnni, Isa::neon, Isa::scalar}) {
+  for (const auto& [level, table] : float_tables()) {
     if (!reported_isa().has(level)) continue;
-    const BnFloatKernels* kernels = float_kernels_of(level);
+    const BnFloatKernels* kernels = table;
+    const bool emulates_fma = level == Isa::scalar || level == Isa::ssse3;  // right, and slow
     const std::string suffix = std::string("/") + kernels->name;
     for (const int threads : {1, 2}) {
-      if (level == Isa::scalar) continue;  // emulates fma: right, and slow
+      if (emulates_fma) continue;
       const std::string end = suffix + "/threads:" + std::to_string(threads);
       const auto timed = [&](const std::string& name, auto run) {
         benchmark::RegisterBenchmark((name + end).c_str(), run)

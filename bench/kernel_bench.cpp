@@ -18,6 +18,7 @@
 #include <random>
 
 #include "runtime/base/aligned_buffer.h"
+#include "runtime/base/statistics.h"
 #include "runtime/cpu/isa.h"
 #include "runtime/cpu/roof.h"
 #include "runtime/kernel/product.h"
@@ -92,12 +93,6 @@ bool right(const KernelFunctions& functions, int64_t m) {
   return kernel.y() == reference.y();
 }
 
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::ranges::nth_element(values, values.begin() + static_cast<long>(values.size() / 2));
-  return values[values.size() / 2];
-}
-
 void stream(benchmark::State& state, const BuiltinKernel& kernel) {
   if (!right(kernel.functions, 1)) return state.SkipWithError("differs from the reference");
   const auto threads = static_cast<int>(state.range(0));
@@ -118,7 +113,7 @@ void stream(benchmark::State& state, const BuiltinKernel& kernel) {
   }
   state.SetBytesProcessed(static_cast<int64_t>(block.size()) *
                           static_cast<int64_t>(state.iterations()));
-  state.counters["roof%"] = 100 * median(shares);
+  state.counters["roof%"] = 100 * median(std::move(shares));
 }
 
 void in_cache(benchmark::State& state, const BuiltinKernel& kernel, int64_t m, int64_t n) {

@@ -1,5 +1,6 @@
-# Compiler flags of the ISA levels (runtime/cpu/isa.h has names and parents). Templates are C and always compiled by
-# clang 19 or later, whatever compiles the C++.
+# The ISA levels' compiler flags (runtime/cpu/isa.h has names and parents), and lists that follow from them: what is
+# compiled or tested once a level takes them from here. Templates are C and always compiled by clang 19 or later, whatever
+# compiles the C++.
 find_program(TEMPLATE_CLANG NAMES clang-19 clang REQUIRED)
 
 set(BITNET_ISA_x86_64 scalar ssse3 avx2 avxvnni avx512 avx512vnni avx512vbmi)
@@ -27,6 +28,28 @@ else()
 endif()
 set(BITNET_ISA_LEVELS ${BITNET_ISA_${BITNET_ARCHITECTURE}})
 
+# Levels with float kernels of their own (templates/float); the others gain nothing over their parent's.
+set(BITNET_FLOAT_ISA_x86_64 scalar ssse3 avx2 avxvnni avx512 avx512vnni)
+set(BITNET_FLOAT_ISA_aarch64 neon)
+
+# Levels with a vocabulary of their own beside the portable one.
+foreach(architecture x86_64 aarch64)
+  set(BITNET_VOCABULARY_ISA_${architecture} "")
+  foreach(level ${BITNET_ISA_${architecture}})
+    if(NOT level STREQUAL scalar AND EXISTS ${CMAKE_SOURCE_DIR}/templates/isa/vec_${level}.h)
+      list(APPEND BITNET_VOCABULARY_ISA_${architecture} ${level})
+    endif()
+  endforeach()
+endforeach()
+
+# Levels whose code may hold EVEX instructions.
+set(BITNET_EVEX_ISA "")
+foreach(level ${BITNET_ISA_x86_64})
+  if("${BITNET_FLAGS_x86_64_${level}}" MATCHES "x86-64-v4|avx512|avx10")
+    list(APPEND BITNET_EVEX_ISA ${level})
+  endif()
+endforeach()
+
 set(BITNET_TEMPLATE_FLAGS -std=c11 -ffreestanding -fno-math-errno -ffp-contract=off -fno-stack-protector -fPIC
     -fvisibility=hidden -Wall -Wextra -Werror "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=" -I${CMAKE_SOURCE_DIR})
 
@@ -44,6 +67,30 @@ function(bitnet_template_object out source arch level name)
             -c ${path} -o ${object} -MD -MF ${object}.d
     DEPFILE ${object}.d DEPENDS ${path} VERBATIM)
   set(${out} ${object} PARENT_SCOPE)
+endfunction()
+
+# bitnet_level_table(FILE HEADER TYPE PREFIX level...): FILE for C++ to include, with kLevelTable: {level, PREFIX_<level>}
+# in the order given, the latter pointers to TYPE, which HEADER declares.
+function(bitnet_level_table file header type prefix)
+  set(declarations "")
+  set(rows "")
+  foreach(level ${ARGN})
+    string(APPEND declarations "extern \"C\" const ${type} ${prefix}_${level};\n")
+    string(APPEND rows "    {Isa::${level}, &${prefix}_${level}},\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${file} @ONLY CONTENT
+"// Made by cmake/isa.cmake.
+#include <utility>
+
+#include \"${header}\"
+#include \"runtime/cpu/isa.h\"
+
+${declarations}
+namespace bitnet {
+static constexpr std::pair<Isa, const ${type}*> kLevelTable[] = {
+${rows}};
+}  // namespace bitnet
+")
 endfunction()
 
 # The architecture that a level belongs to; scalar is this build's own.

@@ -46,7 +46,6 @@ struct StaticReport {
 struct Spec {
   KernelName name;
   int64_t n = 0, k = 0;  // constants of the code; 0: taken from the arguments
-  std::string tune_cpu;  // empty: the template's own
 };
 
 struct Object {

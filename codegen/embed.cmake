@@ -1,12 +1,12 @@
-# bitnet_embed_bitcode(TARGET): a library with the bitcode files and their table, for codegen/bitcode.h.
-# Reads BITNET_BITCODE_ROWS, a list of "kernel|packing|form|isa|m_min|m_max|layout|defaults|choices|path", layout
-# like "r", defaults like "r=16 k=512", choices like "r=16,32 k=512".
+# bitnet_embed_bitcode(TARGET row...): a library with bitcode files and their table, for codegen/bitcode.h. A row is
+# "kernel|packing|form|isa|m_min|m_max|layout|defaults|choices|path", layout like "r", defaults like "r=16 k=512", choices
+# like "r=16,32 k=512".
 function(bitnet_embed_bitcode target)
   set(asm ".section .rodata\n")
   set(declarations "")
   set(rows "")
   set(files "")
-  foreach(row ${BITNET_BITCODE_ROWS})
+  foreach(row ${ARGN})
     string(REPLACE "|" ";" field "${row}")
     list(GET field 0 kernel)
     list(GET field 1 packing)
@@ -42,5 +42,5 @@ ${rows}  };
 ")
   add_library(${target} STATIC ${CMAKE_CURRENT_BINARY_DIR}/bitcode.S ${CMAKE_CURRENT_BINARY_DIR}/bitcode_table.cpp)
   set_source_files_properties(${CMAKE_CURRENT_BINARY_DIR}/bitcode.S PROPERTIES OBJECT_DEPENDS "${files}")
-  target_link_libraries(${target} PUBLIC bitnet_options fmt::fmt runtime_kernel)
+  target_link_libraries(${target} PUBLIC bitnet_options ${BITNET_FMT} runtime_kernel)
 endfunction()

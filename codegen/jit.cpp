@@ -26,9 +26,9 @@ class OrcJit final : public Jit {
     const InsideLlvm inside;
     const std::string prefix = symbol_prefix(object.spec);
     const std::scoped_lock lock(mutex_);
-    if (trackers_.contains(key(object))) return fail(invalid, "{}: loaded already", prefix);
-    // A library an object: the same kernel tuned for two CPUs has the same symbols.
-    auto library = jit_->createJITDylib(key(object));
+    if (libraries_.contains(prefix)) return fail(invalid, "{}: loaded already", prefix);
+    // A library an object, so that each can be unloaded alone.
+    auto library = jit_->createJITDylib(prefix);
     if (!library) return in(prefix, to_error(library.takeError()));
     auto tracker = library->createResourceTracker();
     const llvm::StringRef bytes(reinterpret_cast<const char*>(object.bytes.data()),
@@ -36,23 +36,19 @@ class OrcJit final : public Jit {
     if (auto error =
             jit_->addObjectFile(tracker, llvm::MemoryBuffer::getMemBufferCopy(bytes, prefix)))
       return in(prefix, to_error(std::move(error)));
-    trackers_.emplace(key(object), &*library);
+    libraries_.emplace(prefix, &*library);
     auto functions = look_up(*library, prefix);
-    if (!functions) remove(key(object));
+    if (!functions) remove(prefix);
     return functions;
   }
 
   void unload(const Object& object) override {
     const InsideLlvm inside;
     const std::scoped_lock lock(mutex_);
-    remove(key(object));
+    remove(symbol_prefix(object.spec));
   }
 
  private:
-  static std::string key(const Object& object) {
-    return symbol_prefix(object.spec) + "@" + object.spec.tune_cpu;
-  }
-
   Result<KernelFunctions> look_up(llvm::orc::JITDylib& library, const std::string& prefix) {
     KernelFunctions f;
     std::string missing;
@@ -74,16 +70,16 @@ class OrcJit final : public Jit {
     return f;
   }
 
-  void remove(const std::string& key) {
-    const auto found = trackers_.find(key);
-    if (found == trackers_.end()) return;
+  void remove(const std::string& prefix) {
+    const auto found = libraries_.find(prefix);
+    if (found == libraries_.end()) return;
     llvm::consumeError(jit_->getExecutionSession().removeJITDylib(*found->second));
-    trackers_.erase(found);
+    libraries_.erase(found);
   }
 
   std::mutex mutex_;
   std::unique_ptr<llvm::orc::LLJIT> jit_;
-  std::map<std::string, llvm::orc::JITDylib*> trackers_;
+  std::map<std::string, llvm::orc::JITDylib*> libraries_;  // by symbol prefix
 };
 
 }  // namespace

@@ -11,9 +11,6 @@
 #include <llvm/IR/Module.h>
 #include <llvm/Object/ELFObjectFile.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -25,6 +22,7 @@
 
 #include "codegen/codegen.h"
 #include "codegen/llvm_support.h"
+#include "runtime/base/xxh3.h"
 #include "runtime/kernel/cache.h"
 #include "runtime/kernel/cache_elf.h"
 

@@ -158,8 +158,7 @@ Result<StaticReport> report_of(const Object& object) {
   BITNET_TRY(const Elf elf, open_object(object.bytes));
   BITNET_CHECK(check_object(*elf.file));
   const std::string_view architecture = architecture_of(elf.file->makeTriple());
-  BITNET_TRY(const MachineCode machine,
-             MachineCode::create(architecture, model_cpu(architecture, object.spec.tune_cpu)));
+  BITNET_TRY(const MachineCode machine, MachineCode::create(architecture, model_cpu(architecture)));
   BITNET_TRY(const std::vector<DecodedFunction> functions, decode(object, machine));
   StaticReport report;
   for (const DecodedFunction& function : functions) {

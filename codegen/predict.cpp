@@ -105,8 +105,7 @@ bool has_cost_model(std::string_view cpu) {
   return std::ranges::any_of(kModelled, [&](auto family) { return cpu.starts_with(family); });
 }
 
-std::string model_cpu(std::string_view architecture, const std::string& tune_cpu) {
-  if (!tune_cpu.empty()) return tune_cpu;
+std::string model_cpu(std::string_view architecture) {
   if (const std::string host = host_cpu(); has_cost_model(host)) return host;
   return architecture == "aarch64" ? "neoverse-n1" : "sapphirerapids";
 }

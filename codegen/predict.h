@@ -16,7 +16,7 @@ namespace bitnet::codegen {
 // The CPU whose scheduling model is used: this one where LLVM has a model of it (has_cost_model),
 // else one that stands in, good for telling people and not for leaving candidates out. LLVM 19
 // shares models widely (sapphirerapids = graniterapids, znver5 = znver4).
-std::string model_cpu(std::string_view architecture, const std::string& tune_cpu);
+std::string model_cpu(std::string_view architecture);
 
 // The innermost loops of a kernel's run that do its work, products, sums and look-ups of integers:
 // those that compute vectors, the one with most such instructions first; where there is none, any,

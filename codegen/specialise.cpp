@@ -14,9 +14,6 @@
 #include <llvm/Object/ELFObjectFile.h>
 #include <llvm/Passes/PassBuilder.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <array>
 
@@ -25,6 +22,7 @@
 #include "codegen/codegen.h"
 #include "codegen/llvm_support.h"
 #include "codegen/machine_code.h"
+#include "runtime/base/xxh3.h"
 
 namespace bitnet::codegen {
 namespace {
@@ -122,15 +120,10 @@ class Specialiser {
   }
 
   Result<void> set_attributes() {
-    const auto& cpu = spec_.tune_cpu;
-    if (!cpu.empty() && !machine_->getMCSubtargetInfo()->isCPUStringValid(cpu))
-      return fail(invalid, "unknown CPU {} to tune for", cpu);
     for (llvm::Function& function : *module_) {
       if (function.isDeclaration()) continue;
       if (function.hasFnAttribute(llvm::Attribute::OptimizeNone))
         return fail(invalid, "the template was compiled with -O0");
-      // tune-cpu only: target-cpu could add instructions.
-      if (!cpu.empty()) function.addFnAttr("tune-cpu", cpu);
       function.addFnAttr("warn-stack-size", "0");  // reports every frame
     }
     return {};

@@ -6,7 +6,7 @@
 
 #include "runtime/session_internals.h"
 #include "runtime/text/sampler.h"
-#include "runtime/text/tokenizer.h"
+#include "runtime/text/stream_decoder.h"
 
 namespace bitnet {
 

@@ -81,7 +81,7 @@ class Generation {
   Result<void> feed(std::span<const int32_t> tokens);
 
   // The next token of a reply, after feed(); nothing: it has ended, see end(). Cost: one evaluation
-  // and one choice. StreamDecoder (runtime/text/tokenizer.h) makes text of tokens.
+  // and one choice. StreamDecoder (runtime/text/stream_decoder.h) makes text of tokens.
   Result<std::optional<int32_t>> next();
   End end() const;  // why next() gave nothing
 

@@ -178,6 +178,9 @@ Result<void> Model::State::load_weights(const ModelOptions& options, const Kerne
   std::vector<Layer> layers;
   if (options.activations == Activations::float32) {
     kernels.line = "float activations (a slow path to compare with)";
+    if (!options.cache_path.empty())
+      file.notices.push_back(
+          fmt::format("{} is not used: float activations have no kernels", options.cache_path));
     BITNET_TRY(layers, load_float_layers(file, floats, pool, options.stop));
   } else {
     kernels = choose_kernels(problems_of(file.hparams.linear_shapes()),

@@ -4,7 +4,7 @@
 build_packages=(
   clang-19 llvm-19-dev liblld-19 liblld-19-dev zlib1g-dev libzstd-dev   # compiler of the kernels, and the tuner's LLVM
   g++ cmake ninja-build ccache
-  libfmt-dev libcli11-dev nlohmann-json3-dev libhwloc-dev libpcre2-dev libxxhash-dev
+  libfmt-dev libcli11-dev nlohmann-json3-dev libpcre2-dev libxxhash-dev
 )
 test_packages=(
   llvm-19 binutils libgtest-dev libbenchmark-dev python3-numpy           # structural checks, tests, the numpy oracle

@@ -111,7 +111,6 @@ BN_FLOAT_INLINE BnFloats16 bn_rint16(BnFloats16 x) {
   return bn_from_bits16(bn_bits16(size < 0x1p23f ? whole : size) | sign);
 #endif
 }
-BN_FLOAT_INLINE float bn_rint(float x) { return bn_rint16(bn_splat16(x))[0]; }
 
 BN_FLOAT_INLINE BnFloats16 bn_max16(BnFloats16 x, BnFloats16 acc) {
   return x > acc ? x : acc;
@@ -142,9 +141,6 @@ BN_FLOAT_INLINE BnFloats16 bn_relu2_16(BnFloats16 x) {
   const BnFloats16 r = x > 0.0f ? x : bn_splat16(0.0f);
   return r * r;
 }
-BN_FLOAT_INLINE float bn_exp(float x) { return bn_exp16(bn_splat16(x))[0]; }
-BN_FLOAT_INLINE float bn_silu(float x) { return bn_silu16(bn_splat16(x))[0]; }
-BN_FLOAT_INLINE float bn_relu2(float x) { return bn_relu2_16(bn_splat16(x))[0]; }
 
 // F16 <-> binary32, round to nearest even. Without the instruction by integers and two exact float
 // operations (the scaling by 2^112 and the addition that rounds a subnormal half at its last bit).

@@ -5,9 +5,7 @@
 #include "aarch64_kernels.inc"
 #include "tests/kernel_case.h"
 #include "tests/vocabulary_cases.h"
-
-BITNET_VOCABULARY(neon)
-BITNET_VOCABULARY(dotprod)
+#include "vocabularies_aarch64.inc"
 
 namespace bitnet {
 namespace {
@@ -43,7 +41,7 @@ void check(const BuiltinKernel& kernel) {
 int main() {
   using namespace bitnet;
   for (const BuiltinKernel& kernel : kernel_table_aarch64_kernels) check(kernel);
-  for (const Vocabulary& vocabulary : {vocabulary_neon, vocabulary_dotprod}) {
+  for (const Vocabulary& vocabulary : kVocabularies) {
     const std::string difference = vocabulary_difference(vocabulary, 2000);
     expect(difference.empty(), difference);
   }

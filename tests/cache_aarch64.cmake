@@ -3,8 +3,9 @@ find_program(AARCH64_GXX aarch64-linux-gnu-g++)
 find_program(QEMU_AARCH64 NAMES qemu-aarch64)
 if(AARCH64_GXX AND QEMU_AARCH64 AND BITNET_ARCHITECTURE STREQUAL x86_64)
   set(sources ${CMAKE_CURRENT_SOURCE_DIR}/codegen/cache_probe.cpp)
-  foreach(part base/aligned_buffer base/read_file kernel/cache_elf kernel/cache_load kernel/cache_path kernel/cache_vet kernel/kernel_name kernel/manifest kernel/product
-               kernel/problem cpu/fingerprint cpu/isa cpu/topology cpu/processor_caches)
+  foreach(part base/aligned_buffer base/read_file kernel/cache_elf kernel/cache_load kernel/cache_path kernel/cache_vet
+               kernel/kernel_name kernel/manifest kernel/problem kernel/product cpu/features cpu/fingerprint cpu/isa cpu/topology
+               cpu/processor_caches)
     list(APPEND sources ${CMAKE_SOURCE_DIR}/runtime/${part}.cpp)
   endforeach()
   set(probe ${CMAKE_CURRENT_BINARY_DIR}/aarch64_cache_probe)

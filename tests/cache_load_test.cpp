@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "runtime/kernel/cache_path.h"
 #include "tests/codegen/fixture.h"
 
 namespace bitnet::codegen {

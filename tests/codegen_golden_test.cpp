@@ -41,8 +41,7 @@ std::map<std::string, std::vector<std::string>> functions_of(const Object& objec
 }
 
 Object macro_object(const Template& t) {
-  Object object{
-      .spec = {.name = default_name(t), .n = 0, .k = 0, .tune_cpu = ""}, .bytes = {}, .report = {}};
+  Object object{.spec = {.name = default_name(t), .n = 0, .k = 0}, .bytes = {}, .report = {}};
   const std::string text =
       read_text(BITNET_BINARY_DIR "/tests/golden/" + to_string(object.spec.name) + ".o");
   const auto* data = reinterpret_cast<const std::byte*>(text.data());
@@ -53,7 +52,7 @@ Object macro_object(const Template& t) {
 class EveryTemplate : public testing::TestWithParam<Template> {};
 
 TEST_P(EveryTemplate, SpecialisedIsTheSameCodeAsCompiledWithMacros) {
-  const auto made = specialise({.name = default_name(GetParam()), .n = 0, .k = 0, .tune_cpu = ""});
+  const auto made = specialise({.name = default_name(GetParam()), .n = 0, .k = 0});
   ASSERT_TRUE(made) << made.error().message;
   const auto ours = functions_of(*made), clangs = functions_of(macro_object(GetParam()));
   ASSERT_GE(ours.size(), 4U);
@@ -79,7 +78,7 @@ TEST_P(EveryTemplate, ComputesWhatTheBuiltInKernelComputes) {
   ASSERT_TRUE(jit) << jit.error().message;
   const int64_t m = std::min<int64_t>(t.m_max, 5);
   // The shape as constants; as arguments it is the built-in kernel's own code, says the test above.
-  const auto made = specialise({.name = default_name(t), .n = 70, .k = 260, .tune_cpu = ""});
+  const auto made = specialise({.name = default_name(t), .n = 70, .k = 260});
   ASSERT_TRUE(made) << made.error().message;
   const auto functions = (*jit)->load(*made);
   ASSERT_TRUE(functions) << functions.error().message;
@@ -108,15 +107,15 @@ TEST(Templates, RefuseParametersThatAreNoChoice) {
   const Template& t = templates().front();
   KernelName unknown = default_name(t);
   unknown.kernel = "nothing";
-  EXPECT_FALSE(specialise({.name = unknown, .n = 0, .k = 0, .tune_cpu = ""}));
+  EXPECT_FALSE(specialise({.name = unknown, .n = 0, .k = 0}));
   KernelName value = default_name(t);
   value.parameters.front().second = 17;
-  const auto refused = specialise({.name = value, .n = 0, .k = 0, .tune_cpu = ""});
+  const auto refused = specialise({.name = value, .n = 0, .k = 0});
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("17"), std::string::npos) << refused.error().message;
   KernelName fewer = default_name(t);
   fewer.parameters.pop_back();
-  EXPECT_FALSE(specialise({.name = fewer, .n = 0, .k = 0, .tune_cpu = ""}));
+  EXPECT_FALSE(specialise({.name = fewer, .n = 0, .k = 0}));
 }
 
 }  // namespace

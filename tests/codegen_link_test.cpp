@@ -61,16 +61,6 @@ TEST(Specialise, TwoThreadsMakeTheSameBytesAsOne) {
   for (size_t i = 0; i < alone.size(); ++i) EXPECT_EQ(alone[i].bytes, together[i].bytes) << i;
 }
 
-TEST(Specialise, TuneCpuMustExist) {
-  Spec spec = leaf_spec();
-  spec.tune_cpu = kArchitecture == "x86_64" ? "znver4" : "neoverse-n2";
-  EXPECT_TRUE(specialise_bitcode(leaf_bitcode(), spec));
-  spec.tune_cpu = "pentium9";
-  const auto object = specialise_bitcode(leaf_bitcode(), spec);
-  ASSERT_FALSE(object);
-  EXPECT_NE(object.error().message.find("pentium9"), std::string::npos);
-}
-
 TEST(Specialise, ReportsWhatItSaw) {
   const Object object = leaf_object();
   EXPECT_GT(object.report.code_bytes, 100);
@@ -99,7 +89,7 @@ struct Broken {
 class StructuralCheck : public testing::TestWithParam<Broken> {};
 
 TEST_P(StructuralCheck, Refuses) {
-  const Spec spec{.name = {"broken", "x", Isa::scalar, {}}, .n = 0, .k = 0, .tune_cpu = ""};
+  const Spec spec{.name = {"broken", "x", Isa::scalar, {}}, .n = 0, .k = 0};
   const std::string bitcode = fixture_bitcode(std::string("broken_") + GetParam().what);
   const auto object = specialise_bitcode(bitcode, spec);
   ASSERT_FALSE(object);

@@ -41,8 +41,8 @@ class FakeRoot {
 };
 
 TEST(Isa, TableIsInTheOrderOfTheEnumAndParentsComeFirst) {
-  for (size_t i = 0; i < isa_levels().size(); ++i) {
-    const IsaLevel& level = isa_levels()[i];
+  for (size_t i = 0; i < std::size(kIsaLevels); ++i) {
+    const IsaLevel& level = kIsaLevels[i];
     EXPECT_EQ(static_cast<size_t>(level.isa), i) << level.name;
     EXPECT_LE(level.parent, level.isa) << level.name;
     EXPECT_EQ(parse_isa(level.name), level.isa);

@@ -7,7 +7,6 @@
 #define BN_JOIN_(a, b) a##_##b
 #define BN_JOIN(a, b) BN_JOIN_(a, b)
 
-// Both the vector and the scalar form, in turns.
 static void probe_fma(const float* a, const float* b, const float* c, int64_t n, float* y) {
   for (int64_t i = 0; i + 16 <= n; i += 16) {
     bn_store16(y + i, bn_fma16(bn_load16(a + i), bn_load16(b + i), bn_load16(c + i)));
@@ -17,15 +16,12 @@ static void probe_fma_scalar(const float* a, const float* b, const float* c, int
 #pragma clang loop vectorize(disable)
   for (int64_t i = 0; i < n; ++i) y[i] = bn_fma(a[i], b[i], c[i]);
 }
-#define UNARY(name, vector, scalar)                                                        \
-  static void name(const float* x, int64_t n, float* y) {                                  \
-    for (int64_t i = 0; i + 16 <= n; i += 16) bn_store16(y + i, vector(bn_load16(x + i))); \
-    if (n % 16) y[n - 1] = scalar(x[n - 1]);                                               \
+#define UNARY(name, function)                                                                \
+  static void name(const float* x, int64_t n, float* y) {                                    \
+    for (int64_t i = 0; i + 16 <= n; i += 16) bn_store16(y + i, function(bn_load16(x + i))); \
   }
-UNARY(probe_exp, bn_exp16, bn_exp)
-UNARY(probe_rint, bn_rint16, bn_rint)
-UNARY(probe_silu, bn_silu16, bn_silu)
-UNARY(probe_relu2, bn_relu2_16, bn_relu2)
+UNARY(probe_exp, bn_exp16)
+UNARY(probe_rint, bn_rint16)
 static void probe_from_f16(const uint16_t* h, int64_t n, float* y) {
   for (int64_t i = 0; i + 16 <= n; i += 16)
     bn_store16(y + i, bn_from_f16_16(bn_load16_halves(h + i)));
@@ -44,6 +40,6 @@ static void probe_epilogue(const BnRun* run, int64_t m, int64_t n_first, const i
 }
 
 const FloatOpsProbe BN_JOIN(float_ops_probe, BN_LEVEL) __attribute__((visibility("default"))) = {
-    probe_fma,   probe_fma_scalar, probe_exp,       probe_rint,   probe_silu,
-    probe_relu2, probe_from_f16,   probe_from_bf16, probe_to_f16, probe_epilogue,
+    probe_fma,      probe_fma_scalar, probe_exp,    probe_rint,
+    probe_from_f16, probe_from_bf16,  probe_to_f16, probe_epilogue,
 };

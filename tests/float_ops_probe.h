@@ -9,11 +9,9 @@
 typedef struct FloatOpsProbe {
   void (*fma)(const float* a, const float* b, const float* c, int64_t n, float* y);  // 16 at a time
   void (*fma_scalar)(const float* a, const float* b, const float* c, int64_t n, float* y);
-  // 16 at a time; where n is no multiple of 16, only the last of the rest, by the scalar form.
+  // Whole sixteens.
   void (*exp)(const float* x, int64_t n, float* y);
   void (*rint)(const float* x, int64_t n, float* y);
-  void (*silu)(const float* x, int64_t n, float* y);
-  void (*relu2)(const float* x, int64_t n, float* y);
   void (*from_f16)(const uint16_t* h, int64_t n, float* y);
   void (*from_bf16)(const uint16_t* h, int64_t n, float* y);
   void (*to_f16)(const float* x, int64_t n, uint16_t* h);

@@ -7,26 +7,33 @@ if(BITNET_ARCHITECTURE STREQUAL aarch64)
   return()
 endif()
 if(AARCH64_GXX AND QEMU_AARCH64 AND EXISTS ${gtest_source}/src/gtest-all.cc)
-  set(flags -std=c++23 -O1 -ffp-contract=off -fno-math-errno -DFMT_HEADER_ONLY -I${CMAKE_SOURCE_DIR}
+  set(flags -std=c++23 -O1 -ffp-contract=off -fno-math-errno -DFMT_HEADER_ONLY -I${CMAKE_SOURCE_DIR} -I${CMAKE_CURRENT_BINARY_DIR}/foreign_floats
             -I${gtest_source}/include -idirafter /usr/include)
   set(gtest ${CMAKE_CURRENT_BINARY_DIR}/aarch64_gtest.o)
   add_custom_command(OUTPUT ${gtest}
     COMMAND ${BITNET_CCACHE} ${AARCH64_GXX} ${flags} -w -I${gtest_source} -c ${gtest_source}/src/gtest-all.cc -o ${gtest} VERBATIM)
   set(kernels)
-  foreach(part vectors rope_store attention head head_quantized table)
-    bitnet_template_object(object ../templates/float/${part}.c aarch64 neon foreign_float_${part} -DBN_LEVEL=neon)
-    list(APPEND kernels ${object})
+  set(probes)
+  foreach(level ${BITNET_FLOAT_ISA_aarch64})
+    foreach(part vectors rope_store attention head head_quantized table)
+      bitnet_template_object(object ../templates/float/${part}.c aarch64 ${level} foreign_float_${part}_${level}
+                             -DBN_LEVEL=${level})
+      list(APPEND kernels ${object})
+    endforeach()
+    bitnet_template_object(probe float_ops_probe.c aarch64 ${level} foreign_float_ops_probe_${level} -DBN_LEVEL=${level})
+    list(APPEND probes ${probe})
   endforeach()
-  bitnet_template_object(probe float_ops_probe.c aarch64 neon foreign_float_ops_probe -DBN_LEVEL=neon)
+  bitnet_level_table(foreign_floats/float_tables.inc abi/floats.h BnFloatKernels bn_float_kernels ${BITNET_FLOAT_ISA_aarch64})
+  bitnet_level_table(foreign_floats/float_ops_probes.inc tests/float_ops_probe.h FloatOpsProbe float_ops_probe ${BITNET_FLOAT_ISA_aarch64})
   set(kernels_sources ${CMAKE_SOURCE_DIR}/runtime/model/float_reference.cpp
       ${CMAKE_SOURCE_DIR}/runtime/model/float_kernels.cpp ${CMAKE_SOURCE_DIR}/runtime/base/aligned_buffer.cpp)
   set(ops_sources)
   set(kernels_objects ${kernels})
-  set(ops_objects ${probe})
+  set(ops_objects ${probes})
   set(programs)
   foreach(what kernels ops)
     set(sources ${CMAKE_CURRENT_SOURCE_DIR}/float_${what}_test.cpp ${gtest_source}/src/gtest_main.cc
-                ${CMAKE_SOURCE_DIR}/runtime/cpu/isa.cpp ${${what}_sources})
+                ${CMAKE_SOURCE_DIR}/runtime/cpu/isa.cpp ${CMAKE_SOURCE_DIR}/runtime/cpu/features.cpp ${${what}_sources})
     set(program ${CMAKE_CURRENT_BINARY_DIR}/aarch64_float_${what}_test)
     # -w: a static getaddrinfo, which no test calls, makes the linker warn.
     add_custom_command(OUTPUT ${program}

@@ -180,8 +180,8 @@ TEST(DefaultKernels, AreInheritedClassByClass) {
 
 TEST(BuiltinSource, AnswersEveryClassWithOnePacking) {
   IsaSet set;
-  for (const IsaLevel& level : isa_levels()) {
-    if (!level.architecture.empty() && level.architecture != BITNET_ARCHITECTURE) continue;
+  for (const IsaLevel& level : kIsaLevels) {
+    if (!level.architecture.empty() && level.architecture != kArchitecture) continue;
     set = IsaSet();
     set.add(level.isa);
     const auto kernels = make_builtin_source(set)->find({.n = 96, .k = 100});

@@ -22,30 +22,39 @@ bitnet_kernel_library(variant_kernels variant_ KERNELS ${variants})
 bitnet_kernel_library(twin_kernels twin_ LEVEL scalar FLAGS -DBN_TWIN KERNELS ${BITNET_CATALOGUE} ${BITNET_TEST_CATALOGUE})
 
 bitnet_test(kernel_exact_test SOURCES kernel_exact_test.cpp USES runtime_kernel variant_kernels twin_kernels LABELS kernel)
-target_compile_definitions(kernel_exact_test PRIVATE BITNET_ARCHITECTURE="${BITNET_ARCHITECTURE}")
 
-# bitnet_vocabulary(OUT ARCH level...): each level's vocabulary and its twin behind one C function each.
-function(bitnet_vocabulary out arch)
+# bitnet_vocabularies(OUT ARCH): the vocabulary of each level of ARCH and its twin behind one C function each, and
+# vocabularies_ARCH.inc with all of them, kVocabularies.
+function(bitnet_vocabularies out arch)
   set(objects "")
-  foreach(level ${ARGN})
+  set(declarations "")
+  set(names "")
+  foreach(level ${BITNET_VOCABULARY_ISA_${arch}})
     bitnet_template_object(object vocabulary_probe.c ${arch} ${level} probe_${level}
                            -DBN_ISA=${level} -DBN_PREFIX=probe_${level})
     bitnet_template_object(twin vocabulary_probe.c ${arch} scalar twin_probe_${level}
                            -DBN_ISA=${level} -DBN_TWIN -DBN_PREFIX=twin_probe_${level})
     list(APPEND objects ${object} ${twin})
+    string(APPEND declarations "BITNET_VOCABULARY(${level})\n")
+    list(APPEND names vocabulary_${level})
   endforeach()
+  list(JOIN names ", " names)
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/vocabularies_${arch}.inc @ONLY CONTENT
+"// Made by tests/kernels.cmake of the headers in templates/isa.
+${declarations}static const bitnet::Vocabulary kVocabularies[] = {${names}};
+")
   set(${out} "${objects}" PARENT_SCOPE)
 endfunction()
-set(vocabulary_x86_64 ssse3 avx2 avxvnni avx512vnni)
-set(vocabulary_aarch64 neon dotprod)
-bitnet_vocabulary(probes ${BITNET_ARCHITECTURE} ${vocabulary_${BITNET_ARCHITECTURE}})
+bitnet_vocabularies(probes ${BITNET_ARCHITECTURE})
 bitnet_test(vocabulary_test SOURCES vocabulary_test.cpp ${probes} USES runtime_cpu LABELS "fast;kernel")
+target_include_directories(vocabulary_test PRIVATE ${CMAKE_CURRENT_BINARY_DIR})
+target_compile_definitions(vocabulary_test PRIVATE BITNET_VOCABULARIES="vocabularies_${BITNET_ARCHITECTURE}.inc")
 
 # Objects call nothing, and those of the levels below AVX-512 hold no EVEX instruction.
 find_program(LLVM_NM NAMES llvm-nm-19 llvm-nm nm)
 find_program(LLVM_OBJDUMP NAMES llvm-objdump-19 llvm-objdump objdump)
 add_test(NAME kernel_objects_test COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/template_objects_test.sh ${LLVM_NM} ${LLVM_OBJDUMP}
-         "^bn_" $<TARGET_FILE:builtin_kernels> $<TARGET_FILE:variant_kernels>)
+         "^bn_" "${BITNET_EVEX_ISA}" $<TARGET_FILE:builtin_kernels> $<TARGET_FILE:variant_kernels>)
 set_tests_properties(kernel_objects_test PROPERTIES LABELS "fast;kernel")
 
 # AArch64's kernels and vocabularies from here, under qemu: a static program without GoogleTest, which has no package for it.
@@ -53,12 +62,12 @@ find_program(AARCH64_GXX aarch64-linux-gnu-g++)
 find_program(QEMU_AARCH64 NAMES qemu-aarch64 qemu-aarch64-static)
 if(NOT BITNET_ARCHITECTURE STREQUAL aarch64)
   if(AARCH64_GXX AND QEMU_AARCH64)
-    bitnet_kernels_of(foreign neon dotprod)
+    bitnet_kernels_of(foreign ${BITNET_VOCABULARY_ISA_aarch64})
     bitnet_kernel_library(aarch64_kernels "" ARCH aarch64 KERNELS ${foreign})
-    bitnet_vocabulary(foreign_probes aarch64 ${vocabulary_aarch64})
+    bitnet_vocabularies(foreign_probes aarch64)
     set(sources ${CMAKE_CURRENT_SOURCE_DIR}/aarch64_main.cpp ${CMAKE_SOURCE_DIR}/runtime/kernel/reference.cpp
                 ${CMAKE_SOURCE_DIR}/runtime/kernel/kernel_name.cpp ${CMAKE_SOURCE_DIR}/runtime/kernel/product.cpp
-                ${CMAKE_SOURCE_DIR}/runtime/cpu/isa.cpp)
+                ${CMAKE_SOURCE_DIR}/runtime/cpu/isa.cpp ${CMAKE_SOURCE_DIR}/runtime/cpu/features.cpp)
     set(program ${CMAKE_CURRENT_BINARY_DIR}/aarch64_kernels_check)
     add_custom_command(OUTPUT ${program}
       COMMAND ${BITNET_CCACHE} ${AARCH64_GXX} -std=c++23 -O2 -static -ffp-contract=off -DFMT_HEADER_ONLY -I${CMAKE_SOURCE_DIR}

@@ -49,10 +49,7 @@ class PlanOfTests {
  private:
   // The index of the kernel.
   int add(const Class& c, const Problem& problem) {
-    const Spec spec{.name = parse_kernel_name(c.kernel).value(),
-                    .n = problem.n,
-                    .k = problem.k,
-                    .tune_cpu = {}};
+    const Spec spec{.name = parse_kernel_name(c.kernel).value(), .n = problem.n, .k = problem.k};
     for (size_t i = 0; i < objects_.size(); ++i)
       if (symbol_prefix(objects_[i].spec) == symbol_prefix(spec)) return static_cast<int>(i);
     auto object = specialise_bitcode(fixture_bitcode(c.kernel), spec);

@@ -41,8 +41,7 @@ class PlanCache : public testing::Test {
     });
     KernelName name{
         .kernel = t->kernel, .packing = t->packing, .isa = t->isa, .parameters = t->defaults};
-    return codegen::specialise({.name = name, .n = kProblem.n, .k = kProblem.k, .tune_cpu = {}})
-        .value();
+    return codegen::specialise({.name = name, .n = kProblem.n, .k = kProblem.k}).value();
   }
   static std::vector<std::byte> write(int threads, std::span<const std::byte> previous,
                                       std::vector<std::string>& notices) {

@@ -200,5 +200,12 @@ TEST_F(Cli, ACacheThatIsNoneIsRefusedAndTheTextIsRight) {
   EXPECT_NE(ran.err.find("bad.kc"), std::string::npos) << ran.err;
 }
 
+TEST_F(Cli, ACacheThatFloatActivationsCannotUseIsNamed) {
+  const Ran ran = run(demo_ + " -p a -n 1 --activations float --cache some.kc");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.err.find("note: some.kc is not used: float activations"), std::string::npos)
+      << ran.err;
+}
+
 }  // namespace
 }  // namespace bitnet

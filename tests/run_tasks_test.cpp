@@ -159,7 +159,7 @@ TEST_F(Tasks, FilesAndPipesGiveTheSameBytes) {
 TEST_F(Tasks, CtrlCEndsWaitingForAPipe) {
   const std::string pipe = (folder_ / "pipe").string();
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-  const Ran ran = run(demo_ + " -f " + pipe, "timeout --preserve-status -s INT 1");
+  const Ran ran = run(demo_ + " -f " + pipe, "timeout --foreground --preserve-status -s INT 1");
   EXPECT_EQ(ran.code, 130) << ran.err;
   EXPECT_NE(ran.err.find("error: interrupted while reading"), std::string::npos) << ran.err;
 }

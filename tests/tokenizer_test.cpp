@@ -14,6 +14,7 @@
 #include "runtime/text/pcg.h"
 #include "runtime/text/pretokenizer.h"
 #include "runtime/text/special_tokens.h"
+#include "runtime/text/stream_decoder.h"
 #include "tests/byte_vocabulary.h"
 
 namespace bitnet {

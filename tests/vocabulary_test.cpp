@@ -9,15 +9,7 @@
 #include "runtime/cpu/isa.h"
 #include "tests/vocabulary_cases.h"
 
-#if defined(__x86_64__)
-BITNET_VOCABULARY(ssse3)
-BITNET_VOCABULARY(avx2)
-BITNET_VOCABULARY(avxvnni)
-BITNET_VOCABULARY(avx512vnni)
-#else
-BITNET_VOCABULARY(neon)
-BITNET_VOCABULARY(dotprod)
-#endif
+#include BITNET_VOCABULARIES
 
 namespace bitnet {
 namespace {
@@ -30,13 +22,7 @@ TEST_P(EveryVocabulary, EqualsItsTwin) {
   EXPECT_EQ(vocabulary_difference(GetParam(), 20000), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(, EveryVocabulary,
-#if defined(__x86_64__)
-                         testing::Values(vocabulary_ssse3, vocabulary_avx2, vocabulary_avxvnni,
-                                         vocabulary_avx512vnni),
-#else
-                         testing::Values(vocabulary_neon, vocabulary_dotprod),
-#endif
+INSTANTIATE_TEST_SUITE_P(, EveryVocabulary, testing::ValuesIn(kVocabularies),
                          [](const auto& info) { return std::string(info.param.isa); });
 
 std::string text_of(const std::filesystem::path& path) {

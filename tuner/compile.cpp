@@ -54,7 +54,7 @@ void try_on(const Problem& problem, Compiled compiled, Checker& checker, Outcome
 Outcome compile_one(KernelStore& store, std::span<const Problem> problems, const CompileJob& job,
                     std::span<Checker* const> checkers) {
   Outcome outcome;
-  codegen::Spec spec{.name = job.candidate.name, .n = 0, .k = 0, .tune_cpu = {}};
+  codegen::Spec spec{.name = job.candidate.name, .n = 0, .k = 0};
   if (job.for_shape) {
     spec.n = problems[job.problems.front()].n;
     spec.k = problems[job.problems.front()].k;

@@ -3,18 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/base/statistics.h"
+
 namespace bitnet::tuner {
 namespace {
 
 constexpr int kAttemptsPerSample = 2;
-
-// Middle element; of an even number the mean of both. values is reordered.
-double median(std::vector<double>& values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return 0.5 * (*middle + *std::max_element(values.begin(), middle));
-}
 
 }  // namespace
 

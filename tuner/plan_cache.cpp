@@ -79,10 +79,9 @@ Result<PlanRecord> revive(const Manifest& old, const PlanRecord& plan, Contents&
       const std::string hash = template_hash(name);
       if (hash.empty() || hash != kernel.template_hash)
         return fail(Error::Kind::unsupported, "the code of {} has changed since", kernel.name);
-      BITNET_TRY(codegen::Object object, codegen::specialise({.name = std::move(name),
-                                                              .n = problem.problem.n,
-                                                              .k = problem.problem.k,
-                                                              .tune_cpu = {}}));
+      BITNET_TRY(codegen::Object object,
+                 codegen::specialise(
+                     {.name = std::move(name), .n = problem.problem.n, .k = problem.problem.k}));
       c.kernel = contents.add(object, {.name = kernel.name,
                                        .template_hash = hash,
                                        .packing_key = kernel.packing_key,
@@ -114,14 +113,6 @@ void keep_other_plans(std::span<const std::byte> previous, const IsaSet& isa,
   }
 }
 
-// The highest level that any kernel needs. Kernels of another branch of the tree (avxvnni beside
-// avx512vnni) name theirs, which whoever loads the file checks kernel by kernel.
-std::string highest_isa(const std::vector<codegen::Object>& objects) {
-  Isa highest = Isa::scalar;
-  for (const codegen::Object& object : objects) highest = std::max(highest, object.spec.name.isa);
-  return std::string(name(highest));
-}
-
 }  // namespace
 
 Result<std::vector<std::byte>> link_plan(const Plan& plan, const Machine& machine,
@@ -134,14 +125,7 @@ Result<std::vector<std::byte>> link_plan(const Plan& plan, const Machine& machin
   manifest.plans.push_back(record_plan(plan, contents));
   keep_other_plans(previous, isa, manifest.shapes, plan, contents, notices);
   manifest.tool_version = BITNET_VERSION;
-  manifest.llvm_version = codegen::llvm_version();
   manifest.machine = machine;
-#if defined(__aarch64__)
-  manifest.architecture = "aarch64";
-#else
-  manifest.architecture = "x86_64";
-#endif
-  manifest.isa = highest_isa(contents.objects());
   return codegen::link_cache(contents.objects(), manifest);
 }
 

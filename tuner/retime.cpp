@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "runtime/base/statistics.h"
 #include "tuner/replay_roof.h"
 
 namespace bitnet::tuner {
@@ -15,8 +16,6 @@ constexpr int kLeastRounds = 3;
 constexpr int kMostPatience = 4;
 constexpr double kSure = 2;      // standard errors
 constexpr double kSame = 0.005;  // what is known this well and still includes 1 is 1
-
-double median_of(const std::vector<double>& values) { return estimate(values).ratio; }
 
 // What was measured of each problem, round by round.
 struct Rounds {
@@ -54,7 +53,7 @@ class Retimer {
       BITNET_TRY(const Sides sides, sides_of(c));
       plan_.classes.push_back(time_class(c, sides));
     }
-    plan_.roof_bytes_per_second = median_of(roofs_);
+    plan_.roof_bytes_per_second = median(roofs_);
     return std::move(plan_);
   }
 
@@ -149,7 +148,7 @@ class Retimer {
       of_problem.push_back({.ratio = ratio,
                             .seconds = ratio.ratio * builtin_seconds[p],
                             .builtin_seconds = builtin_seconds[p],
-                            .roof_share = median_of(rounds.shares[p])});
+                            .roof_share = median(rounds.shares[p])});
     }
     return of_problem;
   }

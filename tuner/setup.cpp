@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "runtime/cpu/topology.h"
-#include "runtime/kernel/cache.h"
+#include "runtime/kernel/cache_path.h"
 #include "tuner/cache_file.h"
 
 namespace bitnet::tuner {

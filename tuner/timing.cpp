@@ -9,8 +9,8 @@
 namespace bitnet::tuner {
 namespace {
 
-constexpr double kSampleSeconds =
-    2e-3;  // a sample takes at least this: small models are replayed several times
+// A sample takes at least this: small models are replayed several times.
+constexpr double kSampleSeconds = 2e-3;
 constexpr int kMostRepeats = 2000;
 
 OnAllThreads on_all(ThreadPool& pool) {

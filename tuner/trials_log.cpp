@@ -5,15 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "runtime/base/descriptor.h"
 #include "runtime/base/write_all.h"
+#include "runtime/base/xxh3.h"
 
 namespace bitnet::tuner {
 namespace {

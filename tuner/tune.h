@@ -29,8 +29,8 @@ struct TuneOptions {
   std::string preset = "normal";
   std::optional<double> budget_seconds{};  // of searching; default: the preset's
   std::optional<Isa> isa{};                // limits to the level and its parents
-  std::optional<size_t>
-      max_trials{};  // candidates of a problem and token class; default: the preset's
+  // Candidates of a problem and token class; default: the preset's.
+  std::optional<size_t> max_trials{};
   WisdomMode wisdom = WisdomMode::use;
   std::string memory_folder{};  // of trials.log and wisdom; empty: beside the default cache
 };

@@ -3,14 +3,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 
 namespace bitnet::tuner {
 
 int effort(std::string_view preset) {
-  constexpr std::array<std::string_view, 4> kPresets{"quick", "normal", "thorough", "exhaustive"};
-  const auto* found = std::ranges::find(kPresets, preset);
-  return found == kPresets.end() ? -1 : static_cast<int>(found - kPresets.begin());
+  const auto* found = std::ranges::find(kPresetNames, preset);
+  return found == kPresetNames.end() ? -1 : static_cast<int>(found - kPresetNames.begin());
 }
 
 Wisdom derive_wisdom(std::span<const Record> records, const std::string& machine) {

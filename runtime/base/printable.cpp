@@ -4,27 +4,10 @@
 
 #include <cstdint>
 
+#include "runtime/base/utf8.h"
+
 namespace bitnet {
 namespace {
-
-// Bytes of the well-formed UTF-8 sequence at the start of `text` (Unicode 15, table 3-7), 0 where
-// there is none.
-size_t utf8_sequence_bytes(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const uint8_t first = byte(0);
-  if (first < 0x80) return 1;
-  const size_t bytes = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < bytes) return 0;
-  const uint8_t low = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80;  // no overlong forms
-  const uint8_t high = first == 0xED   ? 0x9F
-                       : first == 0xF4 ? 0x8F
-                                       : 0xBF;  // no surrogates, at most 10FFFF
-  if (byte(1) < low || byte(1) > high) return 0;
-  for (size_t i = 2; i < bytes; ++i) {
-    if (byte(i) < 0x80 || byte(i) > 0xBF) return 0;
-  }
-  return bytes;
-}
 
 uint32_t code_point(std::string_view sequence) {
   constexpr uint8_t kFirstBits[] = {0, 0x7F, 0x1F, 0x0F, 0x07};  // by the sequence's length
@@ -64,9 +47,9 @@ std::string printable(std::string_view text, size_t limit) {
   std::string out;
   while (!text.empty()) {
     if (out.size() >= limit) return out + "...";
-    const size_t bytes = utf8_sequence_bytes(text);
-    const std::string_view next = text.substr(0, bytes > 0 ? bytes : 1);
-    if (bytes > 0 && !is_unseen(next)) {
+    const auto [kind, bytes] = utf8_at(text, 0);
+    const std::string_view next = text.substr(0, bytes);
+    if (kind == Utf8::whole && !is_unseen(next)) {
       out += next;
     } else {
       for (const char c : next) out += fmt::format("\\x{:02x}", static_cast<uint8_t>(c));

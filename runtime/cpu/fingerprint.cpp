@@ -2,25 +2,17 @@
 
 #include <fmt/core.h>
 
-#define XXH_INLINE_ALL  // header only, so that a cross build needs no library
-#include <xxhash.h>
-
 #include <algorithm>
 #include <fstream>
 #include <map>
 #include <string_view>
 
+#include "runtime/base/trimmed.h"
+#include "runtime/base/xxh3.h"
 #include "runtime/cpu/topology.h"
 
 namespace bitnet {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 // The first processor's fields of /proc/cpuinfo. Lines are "key<tabs>: value".
 std::map<std::string, std::string, std::less<>> first_processor(const std::string& root) {

@@ -7,10 +7,9 @@
 //   scalar <- neon <- dotprod <- i8mm
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,19 +29,44 @@ enum class Isa : uint8_t {
   i8mm
 };
 
+// The architecture of this program.
+#if defined(__x86_64__)
+constexpr std::string_view kArchitecture = "x86_64";
+#elif defined(__aarch64__)
+constexpr std::string_view kArchitecture = "aarch64";
+#else
+#error "bitnet-tune knows x86_64 and aarch64"
+#endif
+
 struct IsaLevel {
   Isa isa;
   std::string_view name;
   Isa parent;                     // scalar is its own
   std::string_view architecture;  // "x86_64", "aarch64", or "" for scalar
-  std::string_view features;      // space-separated, as /proc/cpuinfo spells them
+  std::string_view features;      // space-separated, as /proc/cpuinfo spells them (features.h)
   // What kernels have: bytes of a vector, and how many of them the architecture names.
   int vector_bytes, vector_registers;
 };
 
-std::span<const IsaLevel> isa_levels();
-const IsaLevel& level_of(Isa isa);
-std::string_view name(Isa isa);
+// In the order of the enum, parents first. avx2 and avx512 name all that -march=x86-64-v3 and -v4
+// let a compiler use.
+inline constexpr IsaLevel kIsaLevels[] = {
+    {Isa::scalar, "scalar", Isa::scalar, "", "", 16, 16},
+    {Isa::ssse3, "ssse3", Isa::scalar, "x86_64", "ssse3", 16, 16},
+    {Isa::avx2, "avx2", Isa::ssse3, "x86_64",
+     "avx avx2 fma f16c bmi1 bmi2 movbe abm popcnt sse4_1 sse4_2 cx16 lahf_lm", 32, 16},
+    {Isa::avxvnni, "avxvnni", Isa::avx2, "x86_64", "avx_vnni", 32, 16},
+    {Isa::avx512, "avx512", Isa::avx2, "x86_64", "avx512f avx512bw avx512cd avx512dq avx512vl", 64,
+     32},
+    {Isa::avx512vnni, "avx512vnni", Isa::avx512, "x86_64", "avx512_vnni", 64, 32},
+    {Isa::avx512vbmi, "avx512vbmi", Isa::avx512vnni, "x86_64", "avx512vbmi", 64, 32},
+    {Isa::amx, "amx", Isa::avx512vbmi, "x86_64", "amx_tile amx_int8", 64, 32},
+    {Isa::neon, "neon", Isa::scalar, "aarch64", "asimd", 16, 32},
+    {Isa::dotprod, "dotprod", Isa::neon, "aarch64", "asimddp asimdrdm atomics", 16, 32},
+    {Isa::i8mm, "i8mm", Isa::dotprod, "aarch64", "i8mm", 16, 32},
+};
+constexpr const IsaLevel& level_of(Isa isa) { return kIsaLevels[static_cast<size_t>(isa)]; }
+constexpr std::string_view name(Isa isa) { return level_of(isa).name; }
 std::optional<Isa> parse_isa(std::string_view name);
 
 // A set of levels, closed under parents.
@@ -51,8 +75,8 @@ class IsaSet {
   IsaSet() = default;  // scalar only
   bool has(Isa isa) const { return (bits_ >> static_cast<unsigned>(isa)) & 1U; }
   void add(Isa isa);  // and its parents
-  IsaSet limited_to(
-      Isa isa) const;  // what is both here and in {isa and its parents}: can only remove
+  // What is both here and in {isa and its parents}: can only remove.
+  IsaSet limited_to(Isa isa) const;
   std::vector<Isa> levels() const;  // ascending
   bool operator==(const IsaSet&) const = default;
 

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/base/statistics.h"
+
 namespace bitnet {
 namespace {
 

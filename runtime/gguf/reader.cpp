@@ -9,7 +9,7 @@
 #include "runtime/base/round_up.h"
 #include "runtime/gguf/cursor.h"
 #include "runtime/gguf/foreign_file.h"
-#include "runtime/gguf/value_types.h"
+#include "runtime/gguf/read_value.h"
 
 namespace bitnet {
 namespace {
@@ -20,6 +20,65 @@ constexpr uint64_t kMaxAlignment = uint64_t{1} << 20;
 // The least that an entry can take: an empty key, its type and one byte; an empty name, no
 // dimensions, type and offset.
 constexpr uint64_t kLeastKeyBytes = 8 + 4 + 1, kLeastTensorBytes = 8 + 4 + 4 + 8;
+
+// What the tensor list says of a tensor's bytes, relative to the data section.
+struct Place {
+  uint64_t offset, bytes;
+  size_t tensor;
+};
+
+// Gives every tensor its bytes: inside the data section, apart from every other.
+class Placing {
+ public:
+  Placing(std::vector<TensorInfo>& tensors, std::span<const std::byte> data, uint64_t alignment)
+      : tensors_(tensors), data_(data), alignment_(alignment) {}
+
+  // The bytes behind the last tensor.
+  Result<uint64_t> run(std::vector<Place> places) const {
+    std::ranges::sort(places, {}, &Place::offset);
+    for (size_t i = 0; i < places.size(); ++i) {
+      BITNET_CHECK(place(places[i]));
+      if (i + 1 < places.size()) BITNET_CHECK(check_gap(places[i], places[i + 1]));
+    }
+    const uint64_t used = places.empty() ? 0 : places.back().offset + places.back().bytes;
+    return data_.size() - std::min<uint64_t>(data_.size(), round_up(used, alignment_));
+  }
+
+ private:
+  Result<void> place(const Place& place) const {
+    TensorInfo& tensor = tensors_[place.tensor];
+    if (place.bytes > data_.size() || place.offset > data_.size() - place.bytes) {
+      return fail(
+          Error::Kind::invalid,
+          "{}: {} bytes at offset {} end past the end of the file, which has {} bytes of data",
+          printable(tensor.name), place.bytes, place.offset, data_.size());
+    }
+    tensor.data =
+        data_.subspan(static_cast<size_t>(place.offset), static_cast<size_t>(place.bytes));
+    return {};
+  }
+
+  // Sizes are not stored, so the next offset is the only witness of what a type id means: 36 is
+  // I2_S here and once was something larger elsewhere.
+  Result<void> check_gap(const Place& place, const Place& next) const {
+    const TensorInfo& tensor = tensors_[place.tensor];
+    const uint64_t gap = next.offset - place.offset;
+    if (gap < place.bytes) {
+      return fail(Error::Kind::invalid, "{}: {} bytes at offset {} overlap {} at offset {}",
+                  printable(tensor.name), place.bytes, place.offset,
+                  printable(tensors_[next.tensor].name), next.offset);
+    }
+    if (tensor.type == GgmlType::i2_s && gap > round_up(place.bytes, alignment_)) {
+      return fail(Error::Kind::unsupported, "{}: type 36 with {} bytes, wanted {} as I2_S has them",
+                  printable(tensor.name), gap, place.bytes);
+    }
+    return {};
+  }
+
+  std::vector<TensorInfo>& tensors_;
+  std::span<const std::byte> data_;
+  uint64_t alignment_;
+};
 
 }  // namespace
 
@@ -48,14 +107,12 @@ class GgufParser {
   Result<void> read_tensors() {
     out_.tensors_.reserve(static_cast<size_t>(tensor_count_));
     for (uint64_t i = 0; i < tensor_count_; ++i) BITNET_CHECK(read_tensor(i));
-    return place_tensors();
+    const size_t begin =
+        std::min<size_t>(round_up(cursor_.position(), alignment_), out_.bytes_.size());
+    Placing placing(out_.tensors_, out_.bytes_.subspan(begin), alignment_);
+    BITNET_TRY(out_.trailing_bytes_, placing.run(std::move(places_)));
+    return {};
   }
-
-  // A tensor's place, still relative to the data section.
-  struct Place {
-    uint64_t offset, bytes;
-    size_t tensor;
-  };
 
   Result<void> read_header() {
     const auto magic = cursor_.number<uint32_t>("the magic number");
@@ -97,78 +154,10 @@ class GgufParser {
     BITNET_TRY(const std::string_view key, read_name(fmt::format("the name of key {}", index)));
     const std::string where = "key " + printable(key);
     BITNET_TRY(const auto type, cursor_.number<uint32_t>(where));
-    BITNET_TRY(GgufValue value, read_value(type, where));
+    BITNET_TRY(GgufValue value, read_value(cursor_, type, where));
     if (!out_.values_.emplace(key, value).second)
       return fail(Error::Kind::invalid, "{}: appears twice", where);
     return {};
-  }
-
-  template <typename Stored, typename Wide>
-  Result<GgufValue> read_number(const std::string& where) {
-    BITNET_TRY(const Stored value, cursor_.number<Stored>(where));
-    return GgufValue(static_cast<Wide>(value));
-  }
-
-  Result<GgufValue> read_value(uint32_t type, const std::string& where) {
-    switch (static_cast<GgufValueType>(type)) {
-      case GgufValueType::u8:
-        return read_number<uint8_t, uint64_t>(where);
-      case GgufValueType::u16:
-        return read_number<uint16_t, uint64_t>(where);
-      case GgufValueType::u32:
-        return read_number<uint32_t, uint64_t>(where);
-      case GgufValueType::u64:
-        return read_number<uint64_t, uint64_t>(where);
-      case GgufValueType::i8:
-        return read_number<int8_t, int64_t>(where);
-      case GgufValueType::i16:
-        return read_number<int16_t, int64_t>(where);
-      case GgufValueType::i32:
-        return read_number<int32_t, int64_t>(where);
-      case GgufValueType::i64:
-        return read_number<int64_t, int64_t>(where);
-      case GgufValueType::f32:
-        return read_number<float, double>(where);
-      case GgufValueType::f64:
-        return read_number<double, double>(where);
-      case GgufValueType::boolean: {
-        BITNET_TRY(const auto value, cursor_.number<uint8_t>(where));
-        if (value > 1)
-          return fail(Error::Kind::invalid, "{}: found {} for a bool, wanted 0 or 1", where, value);
-        return GgufValue(value == 1);
-      }
-      case GgufValueType::string: {
-        BITNET_TRY(const std::string_view value, cursor_.string(where));
-        return GgufValue(value);
-      }
-      case GgufValueType::array:
-        return read_array(where);
-    }
-    return fail(Error::Kind::invalid, "{}: found value type {}, wanted 0 to 12", where, type);
-  }
-
-  Result<GgufValue> read_array(const std::string& where) {
-    BITNET_TRY(const auto type, cursor_.number<uint32_t>(where));
-    BITNET_TRY(const auto count, cursor_.number<uint64_t>(where));
-    const uint64_t left = cursor_.left();
-    const uint64_t element_bytes = value_bytes(static_cast<GgufValueType>(type));
-    if (static_cast<GgufValueType>(type) == GgufValueType::string) {
-      if (count > left / 8)
-        return fail(Error::Kind::invalid, "{}: {} strings cannot fit into the {} bytes left", where,
-                    count, left);
-      const size_t begin = cursor_.position();
-      for (uint64_t i = 0; i < count; ++i) BITNET_CHECK(cursor_.string(where));
-      return GgufValue(
-          GgufArray{type, count, out_.bytes_.subspan(begin, cursor_.position() - begin)});
-    }
-    if (element_bytes == 0)
-      return fail(Error::Kind::unsupported,
-                  "{}: found an array of value type {}, wanted numbers or strings", where, type);
-    if (count > left / element_bytes)
-      return fail(Error::Kind::invalid, "{}: {} elements cannot fit into the {} bytes left", where,
-                  count, left);
-    BITNET_TRY(const auto bytes, cursor_.take(count * element_bytes, where));
-    return GgufValue(GgufArray{type, count, bytes});
   }
 
   Result<void> read_alignment() {
@@ -222,48 +211,6 @@ class GgufParser {
       return fail(Error::Kind::unsupported, "{}: found {} dimensions, wanted 1 or 2", where,
                   tensor.dims.size());
     if (tensor.dims.empty()) tensor.dims.push_back(1);
-    return {};
-  }
-
-  // Gives every tensor its bytes: inside the file, apart from every other.
-  Result<void> place_tensors() {
-    const uint64_t data_begin = round_up(cursor_.position(), alignment_),
-                   file_bytes = out_.bytes_.size();
-    std::sort(places_.begin(), places_.end(),
-              [](const Place& a, const Place& b) { return a.offset < b.offset; });
-    const uint64_t room = file_bytes < data_begin ? 0 : file_bytes - data_begin;
-    for (size_t i = 0; i < places_.size(); ++i) {
-      const Place& place = places_[i];
-      TensorInfo& tensor = out_.tensors_[place.tensor];
-      if (place.bytes > room || place.offset > room - place.bytes) {
-        return fail(
-            Error::Kind::invalid,
-            "{}: {} bytes at offset {} end past the end of the file, which has {} bytes of data",
-            printable(tensor.name), place.bytes, place.offset, room);
-      }
-      if (i + 1 < places_.size()) BITNET_CHECK(check_gap(place, places_[i + 1]));
-      tensor.data = out_.bytes_.subspan(static_cast<size_t>(data_begin + place.offset),
-                                        static_cast<size_t>(place.bytes));
-    }
-    const uint64_t used = places_.empty() ? 0 : places_.back().offset + places_.back().bytes;
-    out_.trailing_bytes_ = room - std::min(room, round_up(used, alignment_));
-    return {};
-  }
-
-  // Sizes are not stored, so the next offset is the only witness of what a type id means: 36 is
-  // I2_S here and once was something larger elsewhere.
-  Result<void> check_gap(const Place& place, const Place& next) {
-    const TensorInfo& tensor = out_.tensors_[place.tensor];
-    const uint64_t gap = next.offset - place.offset;
-    if (gap < place.bytes) {
-      return fail(Error::Kind::invalid, "{}: {} bytes at offset {} overlap {} at offset {}",
-                  printable(tensor.name), place.bytes, place.offset,
-                  printable(out_.tensors_[next.tensor].name), next.offset);
-    }
-    if (tensor.type == GgmlType::i2_s && gap > round_up(place.bytes, alignment_)) {
-      return fail(Error::Kind::unsupported, "{}: type 36 with {} bytes, wanted {} as I2_S has them",
-                  printable(tensor.name), gap, place.bytes);
-    }
     return {};
   }
 

@@ -15,8 +15,8 @@ namespace bitnet {
 
 class TernaryMatrix {
  public:
-  static constexpr uint32_t kMaxK =
-      131072;  // above, a dot product with int8 activations is not exact as a float
+  // Above, a dot product with int8 activations is not exact as a float.
+  static constexpr uint32_t kMaxK = 131072;
 
   // Checks type, dimensions (K <= kMaxK) and the scale; not yet every code: decode_rows does that
   // as it goes. Where a scalar tensor "<stem>.scale" exists in the file (old arch `bitnet`), it

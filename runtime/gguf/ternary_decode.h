@@ -9,18 +9,16 @@
 
 namespace bitnet {
 
-constexpr int64_t kI2sElements = 128, kI2sBytes = 32;  // of the usual layout
 constexpr int64_t i2s_block_elements(I2sLayout layout) {
   return layout == I2sLayout::blocks_of_128 ? kI2sElements : 64;
 }
-constexpr int64_t kTqElements = 256, kTq1Bytes = 54,
-                  kTq2Bytes = 66;  // the last two bytes: the scale, F16
 
 // in[blocks][elements / 4] -> out[blocks][elements], elements of a block as its layout has them.
 // False where a code is 3.
 bool decode_i2s(I2sLayout layout, const uint8_t* in, int64_t blocks, int8_t* out);
 
-// One block, without its scale: in[kTq2Bytes] or in[kTq1Bytes] -> out[kTqElements].
+// One block, without its scale, the last two bytes: in[kTq2Bytes] or in[kTq1Bytes] ->
+// out[kTqElements].
 bool decode_tq2_block(const uint8_t* in, int8_t* out);  // false where a code is 3
 void decode_tq1_block(const uint8_t* in, int8_t* out);  // every byte is valid: see there
 

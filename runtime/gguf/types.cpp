@@ -11,14 +11,14 @@ constexpr std::array<TypeTraits, 8> kTypes = {{
     {GgmlType::f32, "F32", 1, 4, false},
     {GgmlType::f16, "F16", 1, 2, false},
     {GgmlType::bf16, "BF16", 1, 2, false},
-    {GgmlType::q8_0, "Q8_0", 32, 34, false},
-    {GgmlType::q6_k, "Q6_K", 256, 210, false},
-    {GgmlType::tq1_0, "TQ1_0", 256, 54, true},
-    {GgmlType::tq2_0, "TQ2_0", 256, 66, true},
-    {GgmlType::i2_s, "I2_S", 1, 0, true},  // 128 elements in 32 bytes, flat: see tensor_bytes
+    {GgmlType::q8_0, "Q8_0", kQ8Elements, kQ8Bytes, false},
+    {GgmlType::q6_k, "Q6_K", kQ6Elements, kQ6Bytes, false},
+    {GgmlType::tq1_0, "TQ1_0", kTqElements, kTq1Bytes, true},
+    {GgmlType::tq2_0, "TQ2_0", kTqElements, kTq2Bytes, true},
+    {GgmlType::i2_s, "I2_S", 1, 0, true},  // see tensor_bytes
 }};
 
-constexpr uint64_t kI2sBlockElements = 128, kI2sBlockBytes = 32, kI2sScaleBytes = 32;
+constexpr uint64_t kI2sScaleBytes = 32;
 
 }  // namespace
 
@@ -62,7 +62,7 @@ Result<uint64_t> tensor_bytes(GgmlType type, uint64_t n, uint64_t k) {
   constexpr uint64_t kMost = std::numeric_limits<int64_t>::max() / 8;
   if (n > kMost / k) return fail(Error::Kind::invalid, "{}x{} elements overflow", n, k);
   if (type == GgmlType::i2_s)
-    return (n * k + kI2sBlockElements - 1) / kI2sBlockElements * kI2sBlockBytes + kI2sScaleBytes;
+    return (n * k + kI2sElements - 1) / kI2sElements * kI2sBytes + kI2sScaleBytes;
   return n * (k / block_elements) * static_cast<uint64_t>(t.block_bytes);
 }
 

@@ -30,12 +30,18 @@ enum class I2sLayout : uint8_t {
   blocks_of_64,   // in 16 bytes: quantized on ARM
 };
 
+// Blocks of the types that have any: elements of a row, and the bytes that they take. I2_S is flat,
+// in the usual layout.
+constexpr int64_t kQ8Elements = 32, kQ8Bytes = 34;
+constexpr int64_t kQ6Elements = 256, kQ6Bytes = 210;
+constexpr int64_t kTqElements = 256, kTq1Bytes = 54, kTq2Bytes = 66;
+constexpr int64_t kI2sElements = 128, kI2sBytes = 32;
+
 struct TypeTraits {
   GgmlType type;
   std::string_view name;  // "TQ2_0"
-  int64_t
-      block_elements;   // a row's K must be a multiple (I2_S: 1, its blocks run flat across rows)
-  int64_t block_bytes;  // I2_S: 0, not a whole number; tensor_bytes knows
+  int64_t block_elements;  // a row's K must be a multiple (I2_S: 1, blocks run across rows)
+  int64_t block_bytes;     // I2_S: 0, not a whole number; tensor_bytes knows
   bool ternary;
 };
 // Null for an id that this project does not read.

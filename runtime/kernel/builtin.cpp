@@ -42,7 +42,7 @@ class BuiltinSource final : public KernelSource {
   std::vector<BuiltinKernel> kernels_;  // classes ascending
 };
 
-Isa parent_of(Isa isa) { return isa_levels()[static_cast<size_t>(isa)].parent; }
+Isa parent_of(Isa isa) { return level_of(isa).parent; }
 
 // A level's own default for so many tokens.
 const BuiltinKernel* own_default(Isa isa, int64_t tokens, std::span<const BuiltinKernel> all) {

@@ -12,7 +12,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,13 +22,6 @@
 #include "runtime/kernel/manifest.h"
 
 namespace bitnet {
-
-// The architecture that this program runs on.
-#if defined(__aarch64__)
-constexpr std::string_view kArchitecture = "aarch64";
-#else
-constexpr std::string_view kArchitecture = "x86_64";
-#endif
 
 // On the bytes alone; what it returns was proved to lie inside them. Another architecture is for
 // the linker of caches, which checks what it made for a foreign CPU.
@@ -61,11 +53,5 @@ class LoadedCache final : public KernelSource {
   explicit LoadedCache(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
-
-// Where caches lie: ${XDG_CACHE_HOME:-~/.cache}/bitnet/<machine id>/<shapes>.kc, then
-// /usr/share/bitnet/<machine id>/. The first is empty where neither variable names a directory;
-// find_cache gives the first of them that exists.
-std::string default_cache_path(const Machine& machine, const std::string& shapes);
-std::optional<std::string> find_cache(const Machine& machine, const std::string& shapes);
 
 }  // namespace bitnet

@@ -91,46 +91,101 @@ std::string_view tag_name(int64_t tag) {
   }
 }
 
+using Segments = std::vector<Elf64_Phdr>;
+
+Result<Segments> headers_of(std::span<const std::byte> file, std::string_view architecture) {
+  if (file.size() < sizeof(Elf64_Ehdr))
+    return fail(refused, "{} bytes, too short for an ELF header", file.size());
+  const auto h = read_at<Elf64_Ehdr>(file, 0);
+  if (std::memcmp(h.e_ident, ELFMAG, SELFMAG) != 0) return fail(refused, "not an ELF file");
+  if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB ||
+      h.e_ident[EI_VERSION] != EV_CURRENT || h.e_version != EV_CURRENT)
+    return fail(refused, "not a 64-bit little-endian ELF file of version 1");
+  if (h.e_type != ET_DYN)
+    return fail(refused, "ELF type {}, wanted {} (shared object)", h.e_type, ET_DYN);
+  if (h.e_machine != machine_of(architecture))
+    return fail(refused, "made for another architecture: ELF machine {}, wanted {} ({})",
+                h.e_machine, machine_of(architecture), architecture);
+  if (h.e_phentsize != sizeof(Elf64_Phdr) || h.e_phnum == 0 || h.e_phnum > kMostSegments)
+    return fail(refused, "{} program headers of {} bytes, wanted 1..{} of {}", h.e_phnum,
+                h.e_phentsize, kMostSegments, sizeof(Elf64_Phdr));
+  if (!inside(h.e_phoff, h.e_phnum * sizeof(Elf64_Phdr), file.size()))
+    return fail(refused, "program headers lie outside the file");
+  Segments headers;
+  for (size_t i = 0; i < h.e_phnum; ++i)
+    headers.push_back(read_at<Elf64_Phdr>(file, h.e_phoff + i * sizeof(Elf64_Phdr)));
+  return headers;
+}
+
+bool in_one(const Segments& loads, uint64_t address, uint64_t bytes) {
+  return std::ranges::any_of(loads, [&](const Elf64_Phdr& p) {
+    return address >= p.p_vaddr && inside(address - p.p_vaddr, bytes, p.p_memsz);
+  });
+}
+
+Result<void> vet_tag(const Elf64_Dyn& entry, const Segments& loads) {
+  switch (entry.d_tag) {
+    case DT_SONAME:  // an offset into the string table
+    case DT_STRSZ:
+    case DT_SYMENT:
+      return {};
+    case DT_GNU_HASH:
+    case DT_STRTAB:
+    case DT_SYMTAB:
+      if (in_one(loads, entry.d_un.d_ptr, 1)) return {};
+      return fail(refused, "dynamic tag 0x{:x} points outside the segments", entry.d_tag);
+    case DT_FLAGS:
+      if (entry.d_un.d_val == DF_BIND_NOW) return {};
+      return fail(refused, "DT_FLAGS 0x{:x}", entry.d_un.d_val);
+    case DT_FLAGS_1:
+      if (entry.d_un.d_val == DF_1_NOW) return {};
+      return fail(refused, "DT_FLAGS_1 0x{:x}", entry.d_un.d_val);
+    default:
+      return fail(refused, "dynamic tag 0x{:x} {}", static_cast<uint64_t>(entry.d_tag),
+                  tag_name(entry.d_tag));
+  }
+}
+
+// Fills in where the manifest lies.
+Result<void> find_note(std::span<const std::byte> file, const Segments& notes, ElfLayout& layout) {
+  for (const Elf64_Phdr& p : notes) {
+    const uint64_t end = p.p_offset + p.p_filesz;
+    for (uint64_t at = p.p_offset; inside(at, sizeof(Elf64_Nhdr), end);) {
+      const auto h = read_at<Elf64_Nhdr>(file, at);
+      const uint64_t name = at + sizeof h;
+      const uint64_t text = name + (uint64_t{h.n_namesz} + 3) / 4 * 4;
+      if (!inside(text, h.n_descsz, end)) return fail(refused, "a note lies outside its segment");
+      const bool ours = h.n_type == kNoteType && h.n_namesz == kNoteOwner.size() &&
+                        std::memcmp(file.data() + name, kNoteOwner.data(), kNoteOwner.size()) == 0;
+      if (ours && layout.note_bytes != 0) return fail(refused, "more than one manifest note");
+      if (ours) {
+        layout.note_offset = text;
+        layout.note_bytes = h.n_descsz;
+      }
+      at = text + (uint64_t{h.n_descsz} + 3) / 4 * 4;
+    }
+  }
+  if (layout.note_bytes == 0) return fail(refused, "no manifest note: not a kernel cache");
+  return {};
+}
+
 class ElfVet {
  public:
   ElfVet(std::span<const std::byte> file, std::string_view architecture)
       : file_(file), architecture_(architecture) {}
 
   Result<ElfLayout> run() {
-    BITNET_CHECK(header());
-    for (const Elf64_Phdr& p : headers_) BITNET_CHECK(segment(p));
+    BITNET_TRY(const Segments headers, headers_of(file_, architecture_));
+    for (const Elf64_Phdr& p : headers) BITNET_CHECK(segment(p));
     BITNET_CHECK(loads());
     BITNET_CHECK(relro());
     BITNET_CHECK(dynamic());
-    BITNET_CHECK(notes());
+    BITNET_CHECK(find_note(file_, notes_, layout_));
     if (!stack_) return fail(refused, "no PT_GNU_STACK segment: the stack would become executable");
     return std::move(layout_);
   }
 
  private:
-  Result<void> header() {
-    if (file_.size() < sizeof(Elf64_Ehdr))
-      return fail(refused, "{} bytes, too short for an ELF header", file_.size());
-    const auto h = read_at<Elf64_Ehdr>(file_, 0);
-    if (std::memcmp(h.e_ident, ELFMAG, SELFMAG) != 0) return fail(refused, "not an ELF file");
-    if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB ||
-        h.e_ident[EI_VERSION] != EV_CURRENT || h.e_version != EV_CURRENT)
-      return fail(refused, "not a 64-bit little-endian ELF file of version 1");
-    if (h.e_type != ET_DYN)
-      return fail(refused, "ELF type {}, wanted {} (shared object)", h.e_type, ET_DYN);
-    if (h.e_machine != machine_of(architecture_))
-      return fail(refused, "made for another architecture: ELF machine {}, wanted {} ({})",
-                  h.e_machine, machine_of(architecture_), architecture_);
-    if (h.e_phentsize != sizeof(Elf64_Phdr) || h.e_phnum == 0 || h.e_phnum > kMostSegments)
-      return fail(refused, "{} program headers of {} bytes, wanted 1..{} of {}", h.e_phnum,
-                  h.e_phentsize, kMostSegments, sizeof(Elf64_Phdr));
-    if (!inside(h.e_phoff, h.e_phnum * sizeof(Elf64_Phdr), file_.size()))
-      return fail(refused, "program headers lie outside the file");
-    for (size_t i = 0; i < h.e_phnum; ++i)
-      headers_.push_back(read_at<Elf64_Phdr>(file_, h.e_phoff + i * sizeof(Elf64_Phdr)));
-    return {};
-  }
-
   // Each header by itself; what they mean together comes after.
   Result<void> segment(const Elf64_Phdr& p) {
     if (p.p_type != PT_GNU_STACK && !inside(p.p_offset, p.p_filesz, file_.size()))
@@ -212,15 +267,9 @@ class ElfVet {
           !inside(p.p_vaddr - relro_->p_vaddr, p.p_filesz, relro_->p_memsz))
         return fail(refused, "segment at offset {} stays writable", p.p_offset);
     }
-    if (relro_ && !in_one_load(relro_->p_vaddr, relro_->p_filesz))
+    if (relro_ && !in_one(loads_, relro_->p_vaddr, relro_->p_filesz))
       return fail(refused, "PT_GNU_RELRO lies outside the segments");
     return {};
-  }
-
-  bool in_one_load(uint64_t address, uint64_t bytes) const {
-    return std::ranges::any_of(loads_, [&](const Elf64_Phdr& p) {
-      return address >= p.p_vaddr && inside(address - p.p_vaddr, bytes, p.p_memsz);
-    });
   }
 
   Result<void> dynamic() {
@@ -237,60 +286,14 @@ class ElfVet {
     for (uint64_t i = 0; i < std::min<uint64_t>(count, kMostDynamicTags); ++i) {
       const auto entry = read_at<Elf64_Dyn>(file_, d.p_offset + i * sizeof(Elf64_Dyn));
       if (entry.d_tag == DT_NULL) return {};
-      BITNET_CHECK(tag(entry));
+      BITNET_CHECK(vet_tag(entry, loads_));
     }
     return fail(refused, "dynamic section has no end");
   }
 
-  Result<void> tag(const Elf64_Dyn& entry) const {
-    switch (entry.d_tag) {
-      case DT_SONAME:  // an offset into the string table
-      case DT_STRSZ:
-      case DT_SYMENT:
-        return {};
-      case DT_GNU_HASH:
-      case DT_STRTAB:
-      case DT_SYMTAB:
-        if (in_one_load(entry.d_un.d_ptr, 1)) return {};
-        return fail(refused, "dynamic tag 0x{:x} points outside the segments", entry.d_tag);
-      case DT_FLAGS:
-        if (entry.d_un.d_val == DF_BIND_NOW) return {};
-        return fail(refused, "DT_FLAGS 0x{:x}", entry.d_un.d_val);
-      case DT_FLAGS_1:
-        if (entry.d_un.d_val == DF_1_NOW) return {};
-        return fail(refused, "DT_FLAGS_1 0x{:x}", entry.d_un.d_val);
-      default:
-        return fail(refused, "dynamic tag 0x{:x} {}", static_cast<uint64_t>(entry.d_tag),
-                    tag_name(entry.d_tag));
-    }
-  }
-
-  Result<void> notes() {
-    for (const Elf64_Phdr& p : notes_) {
-      const uint64_t end = p.p_offset + p.p_filesz;
-      for (uint64_t at = p.p_offset; inside(at, sizeof(Elf64_Nhdr), end);) {
-        const auto h = read_at<Elf64_Nhdr>(file_, at);
-        const uint64_t name = at + sizeof h;
-        const uint64_t text = name + (uint64_t{h.n_namesz} + 3) / 4 * 4;
-        if (!inside(text, h.n_descsz, end)) return fail(refused, "a note lies outside its segment");
-        const bool ours =
-            h.n_type == kNoteType && h.n_namesz == kNoteOwner.size() &&
-            std::memcmp(file_.data() + name, kNoteOwner.data(), kNoteOwner.size()) == 0;
-        if (ours && layout_.note_bytes != 0) return fail(refused, "more than one manifest note");
-        if (ours) {
-          layout_.note_offset = text;
-          layout_.note_bytes = h.n_descsz;
-        }
-        at = text + (uint64_t{h.n_descsz} + 3) / 4 * 4;
-      }
-    }
-    if (layout_.note_bytes == 0) return fail(refused, "no manifest note: not a kernel cache");
-    return {};
-  }
-
   std::span<const std::byte> file_;
   std::string_view architecture_;
-  std::vector<Elf64_Phdr> headers_, loads_, notes_;
+  Segments loads_, notes_;
   std::optional<Elf64_Phdr> dynamic_, relro_, stack_;
   ElfLayout layout_;
 };

@@ -1,7 +1,10 @@
+#include "runtime/kernel/cache_path.h"
+
+#include <fmt/core.h>
+
 #include <cstdlib>
 #include <filesystem>
-
-#include "runtime/kernel/cache.h"
+#include <string_view>
 
 namespace bitnet {
 namespace {

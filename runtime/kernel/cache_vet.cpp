@@ -1,9 +1,7 @@
 #include <algorithm>
 #include <charconv>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+#include "runtime/base/xxh3.h"
 #include "runtime/kernel/cache.h"
 #include "runtime/kernel/cache_elf.h"
 

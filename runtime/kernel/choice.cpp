@@ -4,13 +4,14 @@
 #include <cassert>
 #include <set>
 
+#include "runtime/kernel/cache_path.h"
 #include "runtime/kernel/fits.h"
 
 namespace bitnet {
 namespace {
 
-// A source that answers for a problem whose K its accumulators were not proved for has no kernel
-// for it.
+// The source's answer, refused where the accumulators of a kernel are not proved for the problem's
+// K.
 Result<ProblemKernels> ask(const KernelSource& source, const Problem& problem) {
   BITNET_TRY(ProblemKernels found, source.find(problem));
   for (const ClassKernel& kernel : found.classes)

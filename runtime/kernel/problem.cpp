@@ -2,8 +2,7 @@
 
 #include <fmt/core.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "runtime/base/xxh3.h"
 
 namespace bitnet {
 

@@ -1,50 +1,12 @@
 #include "runtime/kernel/reference.h"
 
-#include <bit>
 #include <cassert>
 #include <cstring>
 
+#include "runtime/base/numerics.h"
+
 namespace bitnet {
 namespace {
-
-// One rounding: the product is exact in double; TwoSum gives the sum and its error; the sum is
-// rounded to odd, so that rounding it again, to float, cannot go wrong.
-float fma_once(float a, float b, float c) {
-  const double product = double{a} * double{b};
-  const double addend = double{c};
-  const double sum = product + addend;
-  const double part = sum - product;
-  const double error = (product - (sum - part)) + (addend - part);
-  const uint64_t bits = std::bit_cast<uint64_t>(sum);
-  if (error != 0 && sum - sum == 0 && (bits & 1) == 0) {
-    const bool outward = (error > 0) == (sum > 0);
-    return static_cast<float>(std::bit_cast<double>(outward ? bits + 1 : bits - 1));
-  }
-  return static_cast<float>(sum);
-}
-
-float exp_defined(float x) {
-  if (x != x) return x;
-  if (x < -87.0F) return 0.0F;
-  if (x > 88.0F) return std::numeric_limits<float>::infinity();
-  // rint for |value| < 2^22: adding 1.5 * 2^23 leaves no bits for a fraction, ties go to even.
-  const float shifted = x * 0x1.715476p+0F + 0x1.8p23F;
-  const float n = shifted - 0x1.8p23F;
-  float r = fma_once(n, -0x1.62e43p-1F, x);
-  r = fma_once(n, 0x1.05c61p-29F, r);
-  float p = 0x1.6a23dp-10F;
-  for (const float coefficient :
-       {0x1.123a2p-7F, 0x1.5558f2p-5F, 0x1.555492p-3F, 0x1.fffffcp-2F, 1.0F, 1.0F})
-    p = fma_once(p, r, coefficient);
-  return p * std::bit_cast<float>((static_cast<uint32_t>(static_cast<int32_t>(n) + 127)) << 23);
-}
-
-float silu(float x) { return x * (1.0F / (1.0F + exp_defined(-x))); }
-
-float relu2(float x) {
-  const float r = x > 0 ? x : 0.0F;
-  return r * r;
-}
 
 int64_t form_row_bytes(int64_t k) { return (k + 63) / 64 * 64; }
 
@@ -149,7 +111,7 @@ float reference_scaled(int32_t dot, float weight_scale, float token_scale) {
 }
 
 float reference_gate_up(float gate, float up, BnEpilogue epilogue) {
-  return (epilogue == BN_GATE_UP_SILU ? silu(gate) : relu2(gate)) * up;
+  return (epilogue == BN_GATE_UP_SILU ? numerics::silu(gate) : numerics::relu2(gate)) * up;
 }
 
 const KernelFunctions& reference_functions() {

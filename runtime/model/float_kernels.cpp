@@ -1,51 +1,16 @@
-// Which table serves which ISA level.
 #include "runtime/model/float_kernels.h"
 
-extern "C" {
-#if defined(__x86_64__)
-extern const BnFloatKernels bn_float_kernels_scalar, bn_float_kernels_ssse3, bn_float_kernels_avx2,
-    bn_float_kernels_avxvnni, bn_float_kernels_avx512, bn_float_kernels_avx512vnni;
-#else
-extern const BnFloatKernels bn_float_kernels_neon;
-#endif
-}
+#include "float_tables.inc"
 
 namespace bitnet {
 
-// A level without a table of its own gains nothing over its parent's.
-const BnFloatKernels* float_kernels_of(Isa level) {
-  switch (level) {
-#if defined(__x86_64__)
-    case Isa::scalar:
-      return &bn_float_kernels_scalar;
-    case Isa::ssse3:
-      return &bn_float_kernels_ssse3;
-    case Isa::avx2:
-      return &bn_float_kernels_avx2;
-    case Isa::avxvnni:
-      return &bn_float_kernels_avxvnni;
-    case Isa::avx512:
-      return &bn_float_kernels_avx512;
-    case Isa::avx512vnni:
-    case Isa::avx512vbmi:
-    case Isa::amx:
-      return &bn_float_kernels_avx512vnni;
-#else
-    case Isa::scalar:
-    case Isa::neon:
-    case Isa::dotprod:
-    case Isa::i8mm:
-      return &bn_float_kernels_neon;
-#endif
-    default:
-      return nullptr;
-  }
-}
+std::span<const FloatTable> float_tables() { return kLevelTable; }
 
+// A level without a table of its own has its parent's.
 const BnFloatKernels& float_kernels(const IsaSet& isa) {
-  const BnFloatKernels* best = float_kernels_of(Isa::scalar);
-  for (const Isa level : isa.levels()) {
-    if (const BnFloatKernels* table = float_kernels_of(level)) best = table;
+  const BnFloatKernels* best = kLevelTable[0].second;
+  for (const auto& [level, kernels] : kLevelTable) {
+    if (isa.has(level)) best = kernels;
   }
   return *best;
 }

@@ -5,37 +5,16 @@
 #include <cstring>
 #include <limits>
 
+#include "runtime/base/numerics.h"
+#include "runtime/gguf/half.h"
+#include "runtime/gguf/types.h"
 #include "runtime/model/float_kernels.h"
 
 namespace bitnet {
 namespace {
 
-// ---- Primitives
-
-// One rounding: exact product in double, TwoSum with c, the sum rounded to odd, then to float.
-float fma(float a, float b, float c) {
-  const double product = double{a} * double{b};
-  const double sum = product + double{c};
-  const double part = sum - product;
-  const double error = (product - (sum - part)) + (double{c} - part);
-  auto bits = std::bit_cast<int64_t>(sum);
-  const bool inexact = error < 0 || error > 0;  // false for the NaN that an infinite sum has
-  if (inexact && bits % 2 == 0) {
-    const bool away_from_zero = (error > 0) == (sum > 0);
-    bits += away_from_zero ? 1 : -1;
-  }
-  return static_cast<float>(std::bit_cast<double>(bits));
-}
-
-float absolute(float x) { return std::bit_cast<float>(std::bit_cast<uint32_t>(x) & 0x7fffffffU); }
-
-// Ties to even. From 2^23 on a float has no fraction.
-float rint(float x) {
-  const float size = absolute(x);
-  if (!(size < 0x1p23F)) return x;
-  const float whole = (size + 0x1p23F) - 0x1p23F;
-  return std::bit_cast<uint32_t>(x) >> 31U ? -whole : whole;
-}
+using numerics::absolute, numerics::exp, numerics::fma, numerics::relu2, numerics::rint,
+    numerics::silu;
 
 float larger(float x, float acc) { return x > acc ? x : acc; }
 
@@ -61,41 +40,7 @@ class Lanes {
   float lane_[32] = {};
 };
 
-float exp(float x) {
-  if (x != x) return x;
-  if (x < -87.0F) return 0.0F;
-  if (x > 88.0F) return std::numeric_limits<float>::infinity();
-  const float n = rint(x * 0x1.715476p+0F);
-  const float r = fma(n, 0x1.05c61p-29F, fma(n, -0x1.62e43p-1F, x));
-  constexpr float kCoefficients[] = {
-      0x1.6a23dp-10F, 0x1.123a2p-7F, 0x1.5558f2p-5F, 0x1.555492p-3F, 0x1.fffffcp-2F, 1.0F, 1.0F};
-  float p = kCoefficients[0];
-  for (int i = 1; i < 7; ++i) p = fma(p, r, kCoefficients[i]);
-  return std::bit_cast<float>(std::bit_cast<int32_t>(p) + (static_cast<int32_t>(n) << 23));
-}
-float silu(float x) { return x * (1.0F / (1.0F + exp(-x))); }
-float relu2(float x) {
-  const float r = x > 0 ? x : 0.0F;
-  return r * r;
-}
-
 uint16_t load_u16(const uint8_t* p) { return static_cast<uint16_t>(p[0] | p[1] << 8); }
-
-float from_bf16(uint16_t h) { return std::bit_cast<float>(static_cast<uint32_t>(h) << 16U); }
-
-float from_f16(uint16_t h) {
-  const int exponent = (h >> 10) & 31, mantissa = h & 1023;
-  float size = 0;
-  if (exponent == 31) {
-    size = std::bit_cast<float>(0x7f800000U | static_cast<uint32_t>(mantissa) << 13U);
-  } else if (exponent == 0) {
-    size = static_cast<float>(mantissa) * 0x1p-24F;
-  } else {
-    size = std::bit_cast<float>(static_cast<uint32_t>(exponent + 112) << 23U |
-                                static_cast<uint32_t>(mantissa) << 13U);
-  }
-  return h >> 15 ? -size : size;
-}
 
 // For a cache: NaN becomes 0, and ±65504 is the end.
 uint16_t to_f16_saturated(float x) {
@@ -115,25 +60,23 @@ uint16_t to_f16_saturated(float x) {
 
 // ---- Rows of an embedding or head in the file's layout
 
-constexpr int64_t kQ8Block = 32, kQ8Bytes = 34;    // f16 d, 32 int8
-constexpr int64_t kQ6Block = 256, kQ6Bytes = 210;  // ql[128], qh[64], int8 scales[16], f16 d
-
+// Q8_0: f16 d, 32 int8. Q6_K: ql[128], qh[64], int8 scales[16], f16 d.
 float q8_d(const uint8_t* row, int64_t i) {
-  return from_f16(load_u16(row + i / kQ8Block * kQ8Bytes));
+  return float_from_half(load_u16(row + i / kQ8Elements * kQ8Bytes));
 }
 int q8_code(const uint8_t* row, int64_t i) {
-  return static_cast<int8_t>(row[i / kQ8Block * kQ8Bytes + 2 + i % kQ8Block]);
+  return static_cast<int8_t>(row[i / kQ8Elements * kQ8Bytes + 2 + i % kQ8Elements]);
 }
 float q6_d(const uint8_t* row, int64_t i) {
-  return from_f16(load_u16(row + i / kQ6Block * kQ6Bytes + 208));
+  return float_from_half(load_u16(row + i / kQ6Elements * kQ6Bytes + 208));
 }
 int q6_scale(const uint8_t* row, int64_t i) {
-  return static_cast<int8_t>(row[i / kQ6Block * kQ6Bytes + 192 + i % kQ6Block / 16]);
+  return static_cast<int8_t>(row[i / kQ6Elements * kQ6Bytes + 192 + i % kQ6Elements / 16]);
 }
 // Element 128 h + 32 j + l of a super-block: low four bits in ql[64 h + 32 (j % 2) + l], nibble j /
 // 2; high two bits in qh[32 h + l], pair j.
 int q6_code(const uint8_t* row, int64_t i) {
-  const uint8_t* block = row + i / kQ6Block * kQ6Bytes;
+  const uint8_t* block = row + i / kQ6Elements * kQ6Bytes;
   const int64_t h = i % 256 / 128, j = i % 128 / 32, l = i % 32;
   const int low = block[64 * h + 32 * (j % 2) + l] >> (4 * (j / 2)) & 15;
   const int high = block[128 + 32 * h + l] >> (2 * j) & 3;
@@ -141,8 +84,8 @@ int q6_code(const uint8_t* row, int64_t i) {
 }
 
 float plain_element(int32_t type, const uint8_t* row, int64_t i) {
-  if (type == BN_F16) return from_f16(load_u16(row + 2 * i));
-  if (type == BN_BF16) return from_bf16(load_u16(row + 2 * i));
+  if (type == BN_F16) return float_from_half(load_u16(row + 2 * i));
+  if (type == BN_BF16) return float_from_bfloat(load_u16(row + 2 * i));
   float x = 0;
   std::memcpy(&x, row + 4 * i, 4);
   return x;
@@ -202,7 +145,7 @@ void store(int32_t type, float x, int64_t element, void* cache) {
   }
 }
 float cached(int32_t type, const void* cache, int64_t element) {
-  if (type == BN_KV_F16) return from_f16(static_cast<const uint16_t*>(cache)[element]);
+  if (type == BN_KV_F16) return float_from_half(static_cast<const uint16_t*>(cache)[element]);
   return static_cast<const float*>(cache)[element];
 }
 int64_t k_element(int64_t head_size, int64_t t, int64_t d) {
@@ -293,7 +236,7 @@ float plain_logit(int32_t type, const uint8_t* row, int64_t k, const float* hidd
 }
 
 float quantized_logit(int32_t type, const uint8_t* row, int64_t k, const uint8_t* prepared) {
-  const int64_t block = type == BN_Q8_0 ? kQ8Block : kQ6Block;
+  const int64_t block = type == BN_Q8_0 ? kQ8Elements : kQ6Elements;
   float unit = 0, logit = 0;
   std::memcpy(&unit, prepared, 4);
   for (int64_t begin = 0; begin < k; begin += block) {
@@ -333,10 +276,6 @@ void gate(const float* g, const float* u, int64_t n, int squared_relu, float* y)
   for (int64_t i = 0; i < n; ++i) y[i] = (squared_relu ? relu2(g[i]) : silu(g[i])) * u[i];
 }
 
-void add(const float* x, int64_t n, float* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = x[i] + y[i];
-}
-
 float softmax_terms(const float* logits, int64_t n, float max, float* p) {
   float sum = 0;
   for (int64_t i = 0; i < n; ++i) {
@@ -363,7 +302,6 @@ const BnFloatKernels& reference_float_kernels() {
       .head = head,
       .ternary_dot = ternary_dot,
       .gate = gate,
-      .add = add,
       .softmax_terms = softmax_terms,
   };
   return kTable;

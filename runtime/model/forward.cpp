@@ -42,8 +42,8 @@ LinearInput make_input(const std::vector<Layer>& layers, int64_t batch, int thre
   input.x = AlignedBuffer(static_cast<size_t>(batch * input.ld));
   input.scales = AlignedBuffer(static_cast<size_t>(batch) * sizeof(float));
   input.form = AlignedBuffer(static_cast<size_t>(form));
-  input.floats =
-      AlignedBuffer(static_cast<size_t>(batch * input.ld) * sizeof(float));  // untouched: no memory
+  // Untouched where activations are int8, and no memory then.
+  input.floats = AlignedBuffer(static_cast<size_t>(batch * input.ld) * sizeof(float));
   for (int thread = 0; thread < threads; ++thread)
     input.scratch.emplace_back(static_cast<size_t>(scratch));
   return input;

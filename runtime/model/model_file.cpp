@@ -14,14 +14,33 @@ namespace {
 
 static_assert(TernaryMatrix::kMaxK == BN_MAX_K);
 
+Result<void> check_tokens(const Gguf& file, const Hparams& h) {
+  if (!file.has("tokenizer.ggml.tokens")) return {};
+  BITNET_TRY(const uint64_t tokens, file.count("tokenizer.ggml.tokens"));
+  if (tokens == static_cast<uint64_t>(h.vocabulary)) return {};
+  return fail(Error::Kind::invalid,
+              "{}: key tokenizer.ggml.tokens: found {} tokens, wanted {} as the model has",
+              file.path(), tokens, h.vocabulary);
+}
+
+void say_what_is_of_no_use(ModelFile& model, I2sLayout i2s_layout) {
+  if (model.file.trailing_bytes() > 0)
+    model.notices.push_back(
+        fmt::format("ignored: {} bytes behind the last tensor", model.file.trailing_bytes()));
+  const bool any = std::ranges::any_of(
+      model.file.tensors(), [](const TensorInfo& tensor) { return tensor.type == GgmlType::i2_s; });
+  if (!any && i2s_layout != I2sLayout::blocks_of_128)
+    model.notices.emplace_back("the layout of I2_S that was asked for: no matrix is I2_S here");
+}
+
 class ModelReader {
  public:
   ModelReader(ModelFile& model, I2sLayout i2s_layout)
       : model_(model), file_(model.file), h_(model.hparams), i2s_layout_(i2s_layout) {}
 
   Result<void> run() {
-    say_what_is_of_no_use();
-    BITNET_CHECK(check_tokens());
+    say_what_is_of_no_use(model_, i2s_layout_);
+    BITNET_CHECK(check_tokens(file_, h_));
     BITNET_TRY(model_.embedding, floats("token_embd.weight"));
     model_.head = model_.embedding;
     if (file_.find("output.weight") != nullptr) {
@@ -46,15 +65,6 @@ class ModelReader {
   std::unexpected<Error> wrong_shape(const TensorInfo& tensor, int64_t n, int64_t k) const {
     return fail(Error::Kind::invalid, "{}: found {}x{} (rows x columns), wanted {}x{}",
                 file_.where(tensor), tensor.n(), tensor.k(), n, k);
-  }
-
-  Result<void> check_tokens() const {
-    if (!file_.has("tokenizer.ggml.tokens")) return {};
-    BITNET_TRY(const uint64_t tokens, file_.count("tokenizer.ggml.tokens"));
-    if (tokens == static_cast<uint64_t>(h_.vocabulary)) return {};
-    return fail(Error::Kind::invalid,
-                "{}: key tokenizer.ggml.tokens: found {} tokens, wanted {} as the model has",
-                file_.path(), tokens, h_.vocabulary);
   }
 
   // A [vocabulary][hidden] matrix of any type of floats.
@@ -161,16 +171,6 @@ class ModelReader {
                   h_.architecture, h_.layers);
     }
     return {};
-  }
-
-  void say_what_is_of_no_use() {
-    if (file_.trailing_bytes() > 0)
-      model_.notices.push_back(
-          fmt::format("ignored: {} bytes behind the last tensor", file_.trailing_bytes()));
-    const bool any = std::ranges::any_of(
-        file_.tensors(), [](const TensorInfo& tensor) { return tensor.type == GgmlType::i2_s; });
-    if (!any && i2s_layout_ != I2sLayout::blocks_of_128)
-      model_.notices.emplace_back("the layout of I2_S that was asked for: no matrix is I2_S here");
   }
 
   ModelFile& model_;

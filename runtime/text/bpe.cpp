@@ -3,9 +3,9 @@
 #include <optional>
 #include <string>
 
+#include "runtime/base/utf8.h"
 #include "runtime/text/byte_alphabet.h"
 #include "runtime/text/merge_queue.h"
-#include "runtime/text/utf8.h"
 
 namespace bitnet {
 

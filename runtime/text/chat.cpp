@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/base/trimmed.h"
+
 namespace bitnet {
 namespace {
 
@@ -55,14 +57,6 @@ constexpr std::array kFormats = {
 };
 const Format& format_of(ChatFormat format) {
   return *std::ranges::find(kFormats, format, &Format::format);
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view space = " \t\n\v\f\r";
-  const size_t begin = text.find_first_not_of(space);
-  return begin == std::string_view::npos
-             ? ""
-             : text.substr(begin, text.find_last_not_of(space) + 1 - begin);
 }
 
 void append(const Format& format, const ChatMessage& message, std::vector<Part>& parts) {

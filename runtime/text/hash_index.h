@@ -9,8 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "runtime/base/xxh3.h"
 
 namespace bitnet {
 

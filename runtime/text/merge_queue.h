@@ -53,8 +53,6 @@ class MergeQueue {
     }
   }
 
-  void clear() { symbols.clear(); }
-
  private:
   struct Candidate {
     Preference preference;

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "runtime/base/utf8.h"
 #include "runtime/text/merge_queue.h"
-#include "runtime/text/utf8.h"
 
 namespace bitnet {
 namespace {

@@ -1,7 +1,8 @@
+#include "runtime/text/stream_decoder.h"
+
 #include <utility>
 
-#include "runtime/text/tokenizer.h"
-#include "runtime/text/utf8.h"
+#include "runtime/base/utf8.h"
 
 namespace bitnet {
 

@@ -1,4 +1,5 @@
-// Finds tokens by their text. Of tokens with one text the lowest id is found; empty texts are not.
+// Finds tokens by their text. Where several tokens have the same text, the lowest id is found; a
+// token without text is never found.
 #pragma once
 
 #include <algorithm>
@@ -37,7 +38,6 @@ class TokenIndex {
     const auto id = find(text);
     return id && !is_special(vocabulary_->types[static_cast<size_t>(*id)]) ? id : std::nullopt;
   }
-  size_t longest() const { return longest_; }  // bytes of the longest token
 
   static bool is_special(TokenType type) {
     return type == TokenType::control || type == TokenType::unknown;
@@ -46,7 +46,7 @@ class TokenIndex {
  private:
   const Vocabulary* vocabulary_;
   HashIndex index_;
-  size_t longest_ = 0;
+  size_t longest_ = 0;  // bytes of the longest token
 };
 
 }  // namespace bitnet

@@ -5,13 +5,14 @@
 #include <utility>
 #include <variant>
 
+#include "runtime/base/utf8.h"
 #include "runtime/text/bpe.h"
 #include "runtime/text/byte_alphabet.h"
 #include "runtime/text/pretokenizer.h"
 #include "runtime/text/sentencepiece.h"
 #include "runtime/text/special_tokens.h"
+#include "runtime/text/stream_decoder.h"
 #include "runtime/text/token_index.h"
-#include "runtime/text/utf8.h"
 
 namespace bitnet {
 namespace {

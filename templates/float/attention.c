@@ -8,7 +8,8 @@
 #include "templates/float/lanes.h"
 #include "templates/float/level.h"
 
-enum { kBlock = 256, kGroup = 16 };  // keys
+enum { kBlock = 256 };  // keys
+enum { kLanes = 16 };   // of a vector: keys in scores, dims in values
 
 // Tiles: accumulators fill the level's registers without spilling. [heads in the tile - 1] ->
 // vectors of 16.
@@ -45,7 +46,7 @@ BN_FLOAT_INLINE int64_t element_bytes(int type) { return type == BN_KV_F16 ? 2 :
 // 0 for nothing.
 BN_FLOAT_INLINE void scores_tile(int heads, int groups, int type, const char* k, int64_t size,
                                  const float* q, int64_t ahead, float* s) {
-  const int64_t step = kGroup * element_bytes(type), group_bytes = size * step;
+  const int64_t step = kLanes * element_bytes(type), group_bytes = size * step;
   BnFloats16 acc[4][8];
 #pragma clang loop unroll(full)
   for (int h = 0; h < heads; ++h) {
@@ -72,20 +73,20 @@ BN_FLOAT_INLINE void scores_tile(int heads, int groups, int type, const char* k,
 #pragma clang loop unroll(full)
   for (int h = 0; h < heads; ++h) {
 #pragma clang loop unroll(full)
-    for (int g = 0; g < groups; ++g) bn_store16(s + h * kBlock + g * kGroup, acc[h][g]);
+    for (int g = 0; g < groups; ++g) bn_store16(s + h * kBlock + g * kLanes, acc[h][g]);
   }
 }
 
 // All keys of a block for `heads` heads.
 BN_FLOAT_INLINE void scores(int heads, int groups, int type, const char* k, int64_t size,
                             int64_t count, const float* q, int64_t ahead, float* s) {
-  const int64_t group_bytes = size * kGroup * element_bytes(type);
+  const int64_t group_bytes = size * kLanes * element_bytes(type);
   int64_t t = 0;
-  for (; t + groups * kGroup <= count; t += groups * kGroup) {
-    scores_tile(heads, groups, type, k + t / kGroup * group_bytes, size, q, ahead, s + t);
+  for (; t + groups * kLanes <= count; t += groups * kLanes) {
+    scores_tile(heads, groups, type, k + t / kLanes * group_bytes, size, q, ahead, s + t);
   }
-  for (; t < count; t += kGroup) {
-    scores_tile(heads, 1, type, k + t / kGroup * group_bytes, size, q, ahead, s + t);
+  for (; t < count; t += kLanes) {
+    scores_tile(heads, 1, type, k + t / kLanes * group_bytes, size, q, ahead, s + t);
   }
 }
 
@@ -94,7 +95,7 @@ BN_FLOAT_INLINE void scores(int heads, int groups, int type, const char* k, int6
 BN_FLOAT_INLINE void values_tile(int heads, int vectors, int type, const char* v, int64_t size,
                                  int64_t count, const float* p, const float* merge, int64_t ahead,
                                  int64_t pitch, float* o) {
-  const int64_t step = kGroup * element_bytes(type), row_bytes = size * element_bytes(type);
+  const int64_t step = kLanes * element_bytes(type), row_bytes = size * element_bytes(type);
   BnFloats16 acc[4][8];
 #pragma clang loop unroll(full)
   for (int h = 0; h < heads; ++h) {
@@ -122,7 +123,7 @@ BN_FLOAT_INLINE void values_tile(int heads, int vectors, int type, const char* v
     const BnFloats16 old = bn_splat16(merge[2 * h]), part = bn_splat16(merge[2 * h + 1]);
 #pragma clang loop unroll(full)
     for (int j = 0; j < vectors; ++j) {
-      float* to = o + h * pitch + j * kGroup;
+      float* to = o + h * pitch + j * kLanes;
       bn_store16(to, bn_fma16(acc[h][j] + 0.0f, part, bn_load16(to) * old));
     }
   }
@@ -132,12 +133,12 @@ BN_FLOAT_INLINE void values(int heads, int vectors, int type, const char* v, int
                             int64_t count, const float* p, const float* merge, int64_t ahead,
                             int64_t pitch, float* o) {
   int64_t d = 0;
-  for (; d + vectors * kGroup <= pitch; d += vectors * kGroup) {
+  for (; d + vectors * kLanes <= pitch; d += vectors * kLanes) {
     values_tile(heads, vectors, type, v + d * element_bytes(type), size, count, p, merge, ahead,
                 pitch, o + d);
   }
   // Lanes at and past head_size compute what nobody reads.
-  for (; d < pitch; d += kGroup) {
+  for (; d < pitch; d += kLanes) {
     values_tile(heads, 1, type, v + d * element_bytes(type), size, count, p, merge, ahead, pitch,
                 o + d);
   }
@@ -147,14 +148,14 @@ BN_FLOAT_INLINE void values(int heads, int vectors, int type, const char* v, int
 // merge = {old, new}.
 BN_FLOAT_INLINE void softmax_block(float* s, int64_t count, float* m, float* l, float* merge) {
   const BnFloats16 none = bn_splat16(-__builtin_inff());
-  const int64_t whole = count / kGroup * kGroup;
+  const int64_t whole = count / kLanes * kLanes;
   const BnI16 present = bn_lanes16() < (BnI16)(int32_t)(count - whole);  // of the last group
   BnFloats16 largest = none;
-  for (int64_t t = 0; t < whole; t += kGroup) largest = bn_max16(bn_load16(s + t), largest);
+  for (int64_t t = 0; t < whole; t += kLanes) largest = bn_max16(bn_load16(s + t), largest);
   if (whole < count) largest = bn_max16(present ? bn_load16(s + whole) : none, largest);
   const float m_block = bn_largest16(largest);
   BnLanes32 terms = bn_lanes32_zero();
-  for (int64_t t = 0; t < count; t += kGroup) {
+  for (int64_t t = 0; t < count; t += kLanes) {
     BnFloats16 p = bn_exp16(bn_load16(s + t) - m_block);
     if (t == whole) p = present ? p : bn_splat16(0);
     bn_store16(s + t, p);
@@ -220,7 +221,7 @@ BN_FLOAT_INLINE void group_values(int type, const char* v, int64_t group, int64_
 // values.
 void bn_attend(const BnAttend* a) {
   const int64_t size = a->head_size, group = a->group,
-                pitch = (size + kGroup - 1) / kGroup * kGroup;
+                pitch = (size + kLanes - 1) / kLanes * kLanes;
   const int64_t k_bytes = kBlock * size * element_bytes(a->k_type),  // of a block
       v_bytes = kBlock * size * element_bytes(a->v_type);
   float* o = a->scratch;             // [group][pitch]
@@ -231,7 +232,7 @@ void bn_attend(const BnAttend* a) {
   float* l = m + group;              // [group]
 #pragma clang loop vectorize(disable)
   for (int64_t i = 0; i < group * size; ++i) q[i] = a->q[i] * a->scale;
-  for (int64_t i = 0; i < group * pitch; i += kGroup) bn_store16(o + i, bn_splat16(0));
+  for (int64_t i = 0; i < group * pitch; i += kLanes) bn_store16(o + i, bn_splat16(0));
 #pragma clang loop vectorize(disable)
   for (int64_t h = 0; h < group; ++h) m[h] = -__builtin_inff(), l[h] = 0;
 
@@ -255,9 +256,9 @@ void bn_attend(const BnAttend* a) {
   }
   for (int64_t h = 0; h < group; ++h) {
     const float r = 1.0f / l[h];
-    for (int64_t d = 0; d < size; d += kGroup) {
+    for (int64_t d = 0; d < size; d += kLanes) {
       const BnFloats16 out = bn_load16(o + h * pitch + d) * r;
-      if (d + kGroup <= size) {
+      if (d + kLanes <= size) {
         bn_store16(a->out + h * size + d, out);
       } else {
         bn_store16_part(a->out + h * size + d, size - d, out);

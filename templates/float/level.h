@@ -26,7 +26,6 @@
 #define bn_head_quantized BN_AT_LEVEL(bn_head_quantized)
 #define bn_ternary_dot BN_AT_LEVEL(bn_ternary_dot)
 #define bn_gate BN_AT_LEVEL(bn_gate)
-#define bn_add BN_AT_LEVEL(bn_add)
 #define bn_softmax_terms BN_AT_LEVEL(bn_softmax_terms)
 #define bn_float_kernels BN_AT_LEVEL(bn_float_kernels)
 
@@ -44,7 +43,6 @@ void bn_head(const BnHead* head);
 void bn_head_quantized(const BnHead* head);
 float bn_ternary_dot(const int8_t* trits, const float* x, int64_t k);
 void bn_gate(const float* g, const float* u, int64_t n, int relu2, float* y);
-void bn_add(const float* x, int64_t n, float* y);
 float bn_softmax_terms(const float* logits, int64_t n, float max, float* p);
 extern const BnFloatKernels bn_float_kernels;
 

@@ -15,6 +15,5 @@ const BnFloatKernels bn_float_kernels = {
     .head = bn_head,
     .ternary_dot = bn_ternary_dot,
     .gate = bn_gate,
-    .add = bn_add,
     .softmax_terms = bn_softmax_terms,
 };

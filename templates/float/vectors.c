@@ -66,12 +66,6 @@ void bn_gate(const float* g, const float* u, int64_t n, int relu2, float* y) {
   }
 }
 
-void bn_add(const float* x, int64_t n, float* y) {
-  int64_t i = 0;
-  for (; i + 16 <= n; i += 16) bn_store16(y + i, bn_load16(x + i) + bn_load16(y + i));
-  for (; i < n; ++i) y[i] = x[i] + y[i];
-}
-
 float bn_softmax_terms(const float* logits, int64_t n, float max, float* p) {
   float sum = 0;
   for (int64_t i = 0; i < n; i += 16) {

@@ -32,10 +32,7 @@ inline std::string leaf_bitcode(std::string_view architecture = kArchitecture) {
 constexpr std::string_view kForeign = kArchitecture == "x86_64" ? "aarch64" : "x86_64";
 
 inline Spec leaf_spec(int64_t step = 4, int64_t n = 0, int64_t k = 0, Isa isa = Isa::scalar) {
-  return {.name = {"leaf", "bytes", isa, {{"step", step}, {"bias", 0}}},
-          .n = n,
-          .k = k,
-          .tune_cpu = ""};
+  return {.name = {"leaf", "bytes", isa, {{"step", step}, {"bias", 0}}}, .n = n, .k = k};
 }
 
 inline Object leaf_object(const Spec& spec = leaf_spec(),

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <ctime>
 
+#include "runtime/base/statistics.h"
 #include "runtime/cpu/roof.h"
 #include "runtime/threads/pool.h"
 
@@ -127,8 +128,7 @@ double Measurement::roof_share() const {
     const double rate = test.generate / sample.seconds * static_cast<double>(bytes_per_token);
     shares.push_back(rate / sample.roof_bytes_per_second);
   }
-  std::ranges::nth_element(shares, shares.begin() + static_cast<std::ptrdiff_t>(shares.size() / 2));
-  return shares[shares.size() / 2];
+  return median(std::move(shares));
 }
 
 RoofBuffer::RoofBuffer(uint64_t bytes, int threads) : buffer_(bytes), threads_(threads) {

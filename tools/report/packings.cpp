@@ -68,8 +68,7 @@ Result<ClassKernel> PackingKernels::make(const KernelName& name, const Problem& 
   const std::string text = to_string(name);
   const codegen::Template* from = codegen::find_template(name);
   if (from == nullptr) return fail(Error::Kind::not_found, "{}: no such template", text);
-  BITNET_TRY(const tuner::KernelStore::Loaded loaded,
-             store_->get({.name = name, .n = 0, .k = 0, .tune_cpu = {}}));
+  BITNET_TRY(const tuner::KernelStore::Loaded loaded, store_->get({.name = name, .n = 0, .k = 0}));
   BnFacts facts{};
   loaded.functions.facts(&facts);
   BITNET_CHECK(fits(text, facts));

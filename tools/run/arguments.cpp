@@ -58,7 +58,7 @@ std::string unescape(const std::string& text) {
 
 std::string isa_names() {
   std::string names;
-  for (const IsaLevel& level : isa_levels())
+  for (const IsaLevel& level : kIsaLevels)
     names += (names.empty() ? "" : " ") + std::string(level.name);
   return names;
 }

@@ -2,12 +2,11 @@
 
 #include <fmt/core.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <bit>
 #include <cassert>
+
+#include "runtime/base/xxh3.h"
 
 namespace bitnet {
 

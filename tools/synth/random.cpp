@@ -4,8 +4,7 @@
 #include <cmath>
 #include <cstring>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "runtime/base/xxh3.h"
 
 namespace bitnet::synth {
 

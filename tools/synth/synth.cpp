@@ -133,7 +133,6 @@ class Stream {
       if (options_.progress) options_.progress(file_.bytes_written(), total_bytes_);
     }
     // I2_S: one scale behind all blocks. Then whatever is missing up to the next tensor.
-    // I2_S: one scale behind all blocks. Then whatever is missing up to the next tensor.
     std::array<std::byte, kI2sBytes + GgufWriter::kAlignment> tail{};
     std::memcpy(tail.data(), &scale, sizeof scale);
     const uint64_t padding = GgufWriter::padded(tensor.bytes) - tensor.bytes;

@@ -2,7 +2,7 @@
 // to time engines, to test them at sizes and types for which there are no real weights at hand.
 //   weights     P(0) = 0.4, one scale a matrix, within 20 % of 1/sqrt(0.6 K) and exact in F16
 //   norms       F32, 1 +- 10 %
-//   embedding   Gaussian rows whose norms vary by 30 %, then quantised, so that no head is exact by
+//   embedding   Gaussian rows whose norms vary by 30 %, then quantised: no head is exact by
 //   accident
 // A seed fixes trits, scales, norms and embedding, whatever types store them and however many
 // threads write them.
@@ -23,8 +23,8 @@ namespace bitnet::synth {
 
 struct Options {
   GgmlType type = GgmlType::i2_s;  // of the ternary matrices
-  std::optional<GgmlType> head =
-      {};  // of embedding and head; nothing: Q6_K where its blocks fit, else F16
+  // Of embedding and head; nothing: Q6_K where its blocks fit, else F16.
+  std::optional<GgmlType> head = {};
   uint64_t seed = 1;
   const std::atomic<bool>* stop = nullptr;  // ends the writing; nothing is left behind
   std::function<void(uint64_t done, uint64_t total)> progress = {};  // bytes, now and then

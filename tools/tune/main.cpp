@@ -10,6 +10,7 @@
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
 #include "tuner/tune.h"
+#include "tuner/wisdom.h"
 
 namespace {
 
@@ -47,7 +48,7 @@ Result<void> interpret(const std::string& budget, const std::string& isa, const 
     a.tune.isa = parse_isa(isa);
     if (!a.tune.isa) {
       std::string known;
-      for (const IsaLevel& level : isa_levels())
+      for (const IsaLevel& level : kIsaLevels)
         known += fmt::format("{}{}", known.empty() ? "" : ", ", level.name);
       return fail(Error::Kind::usage, "--isa {}: none of {}", isa, known);
     }
@@ -102,7 +103,7 @@ void declare(Options& options, Arguments& a, std::string& budget, std::string& i
                   "kernel cache to write (default: where bitnet-run looks)")
       ->type_name("FILE");
   options.add_threads(a.tune.threads, "threads to tune for");
-  options.add_choice("--preset", a.tune.preset, {"quick", "normal", "thorough", "exhaustive"},
+  options.add_choice("--preset", a.tune.preset, {kPresetNames.begin(), kPresetNames.end()},
                      "effort, see docs/TUNING.md");
   options.add_option("--budget", budget, "time to search: 60s, 5m, 1h (default: the preset's)")
       ->type_name("TIME");
