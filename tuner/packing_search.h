@@ -9,30 +9,17 @@
 // there with its reason.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "tuner/candidates.h"
+#include "tuner/halving.h"
 #include "tuner/listener.h"
 #include "tuner/packing_choice.h"
-#include "tuner/records.h"
-#include "tuner/search.h"
+#include "tuner/search_input.h"
 #include "tuner/workbench.h"
 
 namespace bitnet::tuner {
-
-struct SearchInput {
-  std::vector<Problem> problems;
-  std::vector<ProblemKernels> builtin;  // of each problem
-  std::vector<TokenClass> classes;      // ascending
-  std::vector<Candidates> candidates;   // of each class
-  Preset preset;
-  int64_t bytes_allowed = 0;  // of all packed weights together, where some problem has two packings
-  RecordKey key;              // machine, isa, threads, residency, objective
-  std::function<void(std::span<const Record>)> remember;
-};
 
 // The winner of one problem: a kernel for every token class, on one packing or two.
 struct ProblemChoice {
@@ -68,8 +55,5 @@ struct SearchResult {
 
 // An interrupted search, or one that runs out of time, answers from what it has.
 SearchResult search_packings(const SearchInput& input, Workbench& workbench, Listener& listener);
-
-// The built-in kernel of `kernels` for evaluations of `tokens` tokens.
-const ClassKernel& class_of(const ProblemKernels& kernels, int64_t tokens);
 
 }  // namespace bitnet::tuner

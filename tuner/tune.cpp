@@ -11,6 +11,7 @@
 #include "tuner/answers.h"
 #include "tuner/cache_file.h"
 #include "tuner/plan.h"
+#include "tuner/residency.h"
 #include "tuner/search_report.h"
 #include "tuner/settle.h"
 #include "tuner/setup.h"
@@ -80,9 +81,10 @@ class Tuning {
     const int layers = setup_.problems.front().count;
     const int64_t layer_bytes = bytes_of(builtin_, setup_.problems, false);
     const int64_t enough = (kReplayBytes + layer_bytes - 1) / layer_bytes;
-    // Weights that fit the last cache are read from there token after token.
-    const auto& caches = setup_.machine.cache_bytes;
-    const bool fits = !caches.empty() && bytes_of(builtin_, setup_.problems, true) < caches.back();
+    const Residency residency =
+        residency_of(bytes_of(builtin_, setup_.problems, true), setup_.machine.cache_bytes,
+                     [&](int64_t bytes) { return measure_read_rates(pool_, bytes, setup_.isa); });
+    if (!residency.notice.empty()) listener_.say("note: " + residency.notice);
     lab_.emplace(Lab{.pool = pool_,
                      .jit = *jit_,
                      .problems = setup_.problems,
@@ -90,7 +92,7 @@ class Tuning {
                      .trits = {},
                      .classes = {kBalanced.begin(), kBalanced.end()},
                      .layers = static_cast<int>(std::clamp<int64_t>(enough, 1, layers)),
-                     .weights_in_memory = !fits,
+                     .weights_in_memory = !residency.in_cache,
                      .stop = stop_,
                      .seconds_left = [this] {
                        return setup_.preset.budget_seconds - seconds_since(search_began_);
@@ -100,7 +102,7 @@ class Tuning {
     key_ = {.machine = setup_.machine.id(),
             .isa = std::string(name(setup_.levels.front())),
             .threads = pool_.size(),
-            .residency = fits ? "cache" : "memory"};
+            .residency = residency.in_cache ? "cache" : "memory"};
     plan_ = empty_plan(setup_.problems, lab_->classes, builtin_);
     plan_.threads = pool_.size();
     plan_.objective = key_.objective;
