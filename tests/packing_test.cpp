@@ -20,7 +20,7 @@ struct Class {
   int64_t m_min, m_max;
   const char* kernel;
 };
-constexpr Class kClasses[] = {{1, 1, "gemv_b8_scalar__r16_s1_u1_pf0"},
+constexpr Class kClasses[] = {{1, 1, "gemv_b8_scalar__r16_s1_u1_pf0_ph0"},
                               {2, kAnyTokens, "small_b8_scalar__r16_t8_c2_k0_u1_pf0"}};
 
 // Objects and the manifest of a plan for the problems, each kernel with their shapes as constants.

@@ -15,6 +15,7 @@
 
 #include "tuner/listener.h"
 #include "tuner/packing_search.h"
+#include "tuner/plan.h"
 #include "tuner/retime.h"
 
 namespace bitnet::tuner {
@@ -32,5 +33,8 @@ struct SettleInput {
 
 // found.choices become the plan's; their times are the answer.
 Result<RetimedPlan> settle(const SettleInput& input, SearchResult& found);
+
+// Enters what was chosen and how long it takes. plan: of the right size (empty_plan).
+void fill(Plan& plan, const SearchResult& found, const RetimedPlan& timed);
 
 }  // namespace bitnet::tuner

@@ -45,6 +45,44 @@ int64_t bytes_of(const std::vector<ProblemKernels>& kernels, const std::vector<P
   return bytes;
 }
 
+Result<void> write_cache(const Setup& setup, const Plan& plan, Listener& listener) {
+  if (plan.is_empty())
+    return fail(Error::Kind::interrupted,
+                "interrupted before any kernel was timed: no cache is written");
+  std::vector<std::string> notices;
+  const auto written =
+      write_cache_file(setup.cache_path, plan, setup.machine, setup.isa, setup.problems, notices);
+  for (const std::string& notice : notices) listener.say("note: " + notice);
+  return written;
+}
+
+SearchInput search_input(const Setup& setup, const Lab& lab, const RecordKey& key) {
+  SearchInput input{.problems = lab.problems,
+                    .builtin = lab.builtin,
+                    .classes = lab.classes,
+                    .candidates = {},
+                    .preset = setup.preset,
+                    // The other half is for what else the model and its users need.
+                    .bytes_allowed = available_memory_bytes().value_or(0) / 2,
+                    .key = key,
+                    .remember = {}};
+  const Place place{.cache_bytes = setup.machine.cache_bytes,
+                    .weights_in_memory = lab.weights_in_memory,
+                    .threads = lab.pool.size()};
+  for (const TokenClass& c : lab.classes)
+    input.candidates.push_back(candidates(codegen::templates(), setup.levels, c,
+                                          class_of(lab.builtin.front(), c.timed).name,
+                                          setup.preset.candidates, place, lab.problems));
+  return input;
+}
+
+// A kernel that computes wrongly is a bug and no reason to go without a cache: it is not used, and
+// said.
+void say_wrong(const SearchResult& result, Listener& listener) {
+  for (const std::string& refused : result.refused)
+    if (result.wrong > 0) listener.say("note: refused " + refused);
+}
+
 class Tuning {
  public:
   Tuning(Setup setup, const TuneOptions& options, Listener& listener,
@@ -70,7 +108,7 @@ class Tuning {
                     options_.model, pool_.size());
       BITNET_CHECK(search());
     }
-    BITNET_CHECK(write_cache());
+    BITNET_CHECK(write_cache(setup_, plan_, listener_));
     return report();
   }
 
@@ -114,48 +152,23 @@ class Tuning {
     noted_ = noted_ || !result;
   }
 
-  Place place() const {
-    return {.cache_bytes = setup_.machine.cache_bytes,
-            .weights_in_memory = lab_->weights_in_memory,
-            .threads = pool_.size()};
-  }
-
-  SearchInput search_input() {
-    SearchInput input{.problems = setup_.problems,
-                      .builtin = builtin_,
-                      .classes = lab_->classes,
-                      .candidates = {},
-                      .preset = setup_.preset,
-                      // The other half is for what else the model and its users need.
-                      .bytes_allowed = available_memory_bytes().value_or(0) / 2,
-                      .key = key_,
-                      .remember = [this](std::span<const Record> records) {
-                        note(setup_.memory.remember(records));
-                      }};
-    for (const TokenClass& c : lab_->classes)
-      input.candidates.push_back(candidates(codegen::templates(), setup_.levels, c,
-                                            class_of(builtin_.front(), c.timed).name,
-                                            setup_.preset.candidates, place(), setup_.problems));
-    for (const Candidates& of_class : input.candidates) left_out_.push_back(of_class.left_out);
-    return input;
-  }
-
   Result<void> search() {
     search_began_ = Clock::now();
-    const SearchInput input = search_input();
+    SearchInput input = search_input(setup_, *lab_, key_);
+    input.remember = [this](std::span<const Record> records) {
+      note(setup_.memory.remember(records));
+    };
+    for (const Candidates& of_class : input.candidates) left_out_.push_back(of_class.left_out);
     if (const std::string cpu = codegen::host_cpu(); !codegen::has_cost_model(cpu))
       listener_.say("note: LLVM has no model of this CPU (" + cpu + "): nothing is pruned");
     BITNET_TRY(const auto workbench, LiveWorkbench::create(*lab_));
     result_ = search_packings(input, *workbench, listener_);
-    // A kernel that computes wrongly is a bug and no reason to go without a cache: it is not used,
-    // and said.
-    for (const std::string& refused : result_.refused)
-      if (result_.wrong > 0) listener_.say("note: refused " + refused);
+    say_wrong(result_, listener_);
     BITNET_TRY(const RetimedPlan retimed, settle(settle_input(), result_));
     result_.samples.all += retimed.samples.all;
     result_.samples.disturbed += retimed.samples.disturbed;
     roof_bytes_per_second_ = retimed.roof_bytes_per_second;
-    fill_plan(retimed);
+    fill(plan_, result_, retimed);
     remember_choices();
     return {};
   }
@@ -173,39 +186,11 @@ class Tuning {
             .listener = listener_};
   }
 
-  void fill_plan(const RetimedPlan& retimed) {
-    const int problems = static_cast<int>(setup_.problems.size());
-    for (size_t c = 0; c < lab_->classes.size(); ++c)
-      for (size_t p = 0; p < setup_.problems.size(); ++p) {
-        const Retimed& timed = retimed.classes[c][p];
-        PlanEntry& entry = plan_.entries[c][p];
-        const auto& classes = result_.choices[p].classes;
-        entry.kernel = classes.empty() ? nullptr : classes[c];
-        entry.ratio = timed.ratio;
-        entry.seconds = timed.seconds;
-        entry.builtin_seconds = timed.builtin_seconds;
-        entry.roof_share = timed.roof_share;
-        entry.tried = result_.tried[c] / problems;
-        entry.pruned = result_.pruned[c];
-      }
-  }
-
   // What was cut short is good enough for a cache, but no answer for next time.
   void remember_choices() {
     if (stop_()) return;
     note(setup_.memory.remember(records_of(plan_, key_, options_.preset)));
     note(setup_.memory.save_wisdom());
-  }
-
-  Result<void> write_cache() {
-    if (plan_.is_empty())
-      return fail(Error::Kind::interrupted,
-                  "interrupted before any kernel was timed: no cache is written");
-    std::vector<std::string> notices;
-    const auto written = write_cache_file(setup_.cache_path, plan_, setup_.machine, setup_.isa,
-                                          setup_.problems, notices);
-    for (const std::string& notice : notices) listener_.say("note: " + notice);
-    return written;
   }
 
   Report report() const {
