@@ -22,10 +22,11 @@ struct World {
   double noise = 0.002, disturbed = 0;  // of a ratio; share of samples disturbed
   double seconds = 1e9;                 // of the budget
   double compile_seconds = 0, sample_seconds = 0;
-  int stop_after = -1;         // calls of anything; < 0: never
-  std::string does_not_fit{};  // a packing all of whose kernels are refused
-  std::string no_memory{};     // a packing that cannot be packed
-  double drift = 0;            // of the built-in kernels' times, a sample
+  int stop_after = -1;           // calls of anything; < 0: never
+  std::string does_not_fit{};    // a packing all of whose kernels are refused
+  std::string no_memory{};       // a packing that cannot be packed
+  double slower_each_bench = 1;  // times, of the built-in kernels' times
+  double drift = 0;              // of the built-in kernels' times, a sample
   unsigned seed = 11;
   std::function<bool(const Candidate&)> doubted{};  // by their code
 };
@@ -74,12 +75,13 @@ class MadeUp final : public Workbench {
   const World& world() const { return world_; }
   size_t problems() const { return problems_; }
   std::mt19937& random() { return random_; }
+  double slow_down() { return slowness_ *= world_.slower_each_bench; }
 
  private:
   World world_;
   size_t problems_;
   std::mt19937 random_;
-  double spent_ = 0;
+  double spent_ = 0, slowness_ = 1;
   int calls_ = 0;
   std::set<std::string> compiled_;
   std::map<const Compilation*, std::vector<size_t>> class_of_;
@@ -87,7 +89,7 @@ class MadeUp final : public Workbench {
 
 class MadeUpBench final : public Bench {
  public:
-  MadeUpBench(MadeUp& owner, size_t c) : owner_(owner), c_(c) {}
+  MadeUpBench(MadeUp& owner, size_t c) : owner_(owner), c_(c), drifted_(owner.slow_down()) {}
   Sample ratios(std::span<const Compiled* const> arms) override {
     const World& world = owner_.world();
     owner_.spend(world.sample_seconds);
@@ -111,7 +113,7 @@ class MadeUpBench final : public Bench {
  private:
   MadeUp& owner_;
   size_t c_;
-  double drifted_ = 1;
+  double drifted_;
   SampleCount count_;
 };
 
@@ -363,6 +365,17 @@ TEST(PackingSearch, TiesKeepTheBuiltInKernels) {
                   class_of(input.builtin.front(), input.classes[c].timed).name;
     EXPECT_GE(kept, least * all) << "noise " << noise << ": kept " << kept << " of " << all;
   }
+}
+
+// Packings are timed minutes apart; what is four times slower by then is no worse a packing.
+TEST(PackingSearch, ASlowerMachineLaterChangesNoChoice) {
+  const SearchInput input = input_for(searched_levels().back(), "normal");
+  const std::string key = whole_packings(input).back();
+  const SearchResult result =
+      search(input, {.truth = [&](const Candidate& c, size_t,
+                                  size_t) { return c.packing_key == key ? 0.8 : 1.0; },
+                     .slower_each_bench = 1.5});
+  EXPECT_EQ(packings_of(result.choices[0]), std::vector<std::string>(2, key));
 }
 
 // Both sides of a round drift together, so ratios stay.

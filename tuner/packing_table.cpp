@@ -27,6 +27,7 @@ PackingTable::PackingTable(const SearchInput& input) : in_(input) {
   result_.defaults.assign(problems, {.classes = std::vector<const Compiled*>(classes, nullptr)});
   times_.resize(problems);
   kernels_.resize(problems);
+  builtin_seconds_.resize(classes);
 }
 
 void PackingTable::begin_packing(const std::string& key) {
@@ -100,6 +101,8 @@ std::vector<double> PackingTable::best_ratios(size_t c) const {
 std::vector<Record> PackingTable::harvest(const std::string& key, size_t c,
                                           const std::vector<Round>& rounds,
                                           const std::vector<double>& builtin_seconds) {
+  std::vector<double>& first = builtin_seconds_[c];
+  if (first.empty()) first = builtin_seconds;
   std::vector<Record> records;
   for (size_t p = 0; p < in_.problems.size(); ++p) {
     std::set<const Compiled*> tried;
@@ -110,7 +113,7 @@ std::vector<Record> PackingTable::harvest(const std::string& key, size_t c,
         tried.insert(round.arms[p][i]);
         records.push_back(trial(p, c, round.arms[p][i]->candidate, e, builtin_seconds[p]));
       }
-    PackingRow row = best_row(key, p, c, rounds, builtin_seconds[p]);
+    PackingRow row = best_row(key, p, c, rounds, first[p]);
     row.tried = static_cast<int>(tried.size());
     result_.tried[c] += row.tried;
     result_.table.push_back(std::move(row));

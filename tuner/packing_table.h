@@ -50,6 +50,9 @@ class PackingTable {
 
   const SearchInput& in_;
   SearchResult result_;
+  // [class][problem], of the first packing timed: what all packings' ratios are multiplied by, as
+  // the machine may be twice as slow minutes later.
+  std::vector<std::vector<double>> builtin_seconds_;
   std::vector<std::vector<PackingTimes>> times_;                    // [problem][packing]
   std::vector<std::vector<std::vector<const Compiled*>>> kernels_;  // beside them, [class]
 };
