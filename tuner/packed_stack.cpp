@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "runtime/base/round_up.h"
+
 namespace bitnet::tuner {
 namespace {
 
@@ -33,7 +35,7 @@ Result<PackedStack> PackedStack::pack(ThreadPool& pool, const Problem& problem,
                                       int layers) {
   PackedStack stack;
   stack.layers_ = layers;
-  stack.stride_ = (sizes.packed_bytes + 63) / 64 * 64;
+  stack.stride_ = round_up(sizes.packed_bytes, 64);
   stack.buffer_ = AlignedBuffer(static_cast<size_t>(stack.stride_ * layers));
   auto* const first = stack.buffer_.as<uint8_t>();
   const PackJob job{.problem = problem, .trits = trits, .copies = {{sizes, pack, first}}};

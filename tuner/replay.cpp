@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <chrono>
 
+#include "runtime/base/round_up.h"
+#include "runtime/base/statistics.h"
+
 namespace bitnet::tuner {
 
 Replay::Replay(ThreadPool& pool, std::vector<Problem> problems, int64_t tokens, int layers)
     : pool_(pool), problems_(std::move(problems)), tokens_(tokens), layers_(layers) {
   for (const Problem& problem : problems_) {
-    ldx_ = std::max(ldx_, (problem.k + 63) / 64 * 64);
-    ldy_ = std::max(ldy_, (problem.n + 63) / 64 * 64);
+    ldx_ = std::max(ldx_, round_up(problem.k, 64));
+    ldy_ = std::max(ldy_, round_up(problem.n, 64));
   }
   x_ = AlignedBuffer(static_cast<size_t>(tokens_ * ldx_));
   scales_ = AlignedBuffer(static_cast<size_t>(tokens_) * sizeof(float));
@@ -50,10 +53,10 @@ void Replay::reserve(std::span<const Product> products) {
 void Replay::call(const Product& product, int thread) {
   const Share who{thread, pool_.size()};
   const ProductInput in{.tokens = tokens_,
-                       .x = x_.as<int8_t>(),
-                       .ldx = ldx_,
-                       .scales = scales_.as<float>(),
-                       .form = form_.as<uint8_t>()};
+                        .x = x_.as<int8_t>(),
+                        .ldx = ldx_,
+                        .scales = scales_.as<float>(),
+                        .form = form_.as<uint8_t>()};
   product.prepare(share(tokens_, product.token_group(tokens_), who.threads, thread), in);
   pool_.barrier(thread);
   product.run(product.part_of(tokens_, who), in,
@@ -84,11 +87,7 @@ std::vector<double> Replay::run(std::span<const Runner> runners) {
 
 std::vector<double> lower_quartiles(std::vector<std::vector<double>> seconds) {
   std::vector<double> quartiles;
-  for (auto& of_problem : seconds) {
-    const auto quarter = of_problem.begin() + static_cast<std::ptrdiff_t>(of_problem.size() / 4);
-    std::ranges::nth_element(of_problem, quarter);
-    quartiles.push_back(*quarter);
-  }
+  for (auto& of_problem : seconds) quartiles.push_back(lower_quartile(std::move(of_problem)));
   return quartiles;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "runtime/base/round_up.h"
 #include "runtime/cpu/isa.h"
 
 namespace bitnet::tuner {
@@ -68,7 +69,7 @@ bool fits_l1_without_block(const Case& c) {
 bool panel_exceeds_matrix(const Case& c) {
   if (!c.changed("r")) return false;
   const int64_t least = std::ranges::min(c.offered("r"));
-  return c.of("r") > (c.problem.n + least - 1) / least * least;
+  return c.of("r") > round_up(c.problem.n, least);
 }
 
 bool iteration_exceeds_k(const Case& c) {

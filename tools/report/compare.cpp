@@ -138,13 +138,6 @@ Rounds all_layers(const std::vector<Problem>& problems, const std::vector<Rounds
   return sums;
 }
 
-double lower_quartile(Rounds rounds) {
-  if (rounds.empty()) return 0;
-  const auto at = rounds.begin() + static_cast<std::ptrdiff_t>((rounds.size() - 1) / 4);
-  std::ranges::nth_element(rounds, at);
-  return *at;
-}
-
 Gain gain(const Rounds& before, const Rounds& after) {
   if (before.empty() || after.empty()) return {};
   std::vector<double> ratios;

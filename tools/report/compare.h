@@ -54,7 +54,6 @@ Result<Comparison> compare(ThreadPool& pool, const std::vector<Problem>& problem
 
 // Of one contender, over all layers.
 Rounds all_layers(const std::vector<Problem>& problems, const std::vector<Rounds>& of_problem);
-double lower_quartile(Rounds rounds);
 // Of before/after, each pair of the same round.
 struct Gain {
   double gain = 0;   // median; 0: not measured

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/base/statistics.h"
+
 namespace bitnet::report {
 namespace {
 
