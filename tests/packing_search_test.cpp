@@ -470,6 +470,25 @@ TEST(PackingSearch, NothingIsPrunedWhereTheSampleIsNotSlower) {
     EXPECT_TRUE(is_doubted(choice.classes[0]->candidate));
 }
 
+// Neither pruned nor timed: somebody must say so.
+TEST(PackingSearch, DoubtedKernelsThatAreCutShortAreNamed) {
+  class Lines final : public Listener {
+   public:
+    void update(double, const std::string&, double) override {}
+    void say(const std::string& line) override { said += line + "\n"; }
+    std::string said;
+  };
+  const SearchInput input = input_for(searched_levels().back(), "quick");
+  std::string said;
+  for (int stop_after = 0; stop_after < 100; stop_after += 4) {
+    MadeUp workbench({.stop_after = stop_after, .doubted = is_doubted}, input.problems.size());
+    Lines lines;
+    search_packings(input, workbench, lines);
+    said += lines.said;
+  }
+  EXPECT_NE(said.find("no sample could be timed: they are left out"), said.npos) << said;
+}
+
 TEST(PackingSearch, InterruptedAtAnyMomentItAnswersFromWhatItHas) {
   const SearchInput input = input_for(searched_levels().back(), "quick");
   double all = 0;

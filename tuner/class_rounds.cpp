@@ -73,12 +73,13 @@ bool ClassRounds::are_doubted_timed(const Compilation& compilation,
   std::set<std::string> names;
   for (const Compiled& kernel : compilation.doubted) names.insert(to_string(kernel.candidate.name));
   if (slower) table_.count_pruned(where_.c, static_cast<int>(names.size()));
-  if (!timed || slower) return false;
-  listener_.say(fmt::format(
-      "note: {}, {} tokens: a timed sample of the {} kernels that LLVM's model calls hopeless is "
-      "not clearly slower: none of them is pruned",
-      where_.key, label(in_.classes[where_.c]), names.size()));
-  return true;
+  if (slower) return false;
+  const std::string which =
+      fmt::format("note: {}, {} tokens: of the {} kernels that LLVM's model calls hopeless ",
+                  where_.key, label(in_.classes[where_.c]), names.size());
+  listener_.say(which + (timed ? "a timed sample is not clearly slower: none of them is pruned"
+                               : "no sample could be timed: they are left out"));
+  return timed;
 }
 
 Arms ClassRounds::doubted_beside_the_best(const Compilation& compilation,
