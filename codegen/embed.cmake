@@ -40,7 +40,25 @@ ${rows}  };
 }
 }  // namespace bitnet::codegen
 ")
-  add_library(${target} STATIC ${CMAKE_CURRENT_BINARY_DIR}/bitcode.S ${CMAKE_CURRENT_BINARY_DIR}/bitcode_table.cpp)
+  add_library(${target} OBJECT ${CMAKE_CURRENT_BINARY_DIR}/bitcode.S ${CMAKE_CURRENT_BINARY_DIR}/bitcode_table.cpp)
   set_source_files_properties(${CMAKE_CURRENT_BINARY_DIR}/bitcode.S PROPERTIES OBJECT_DEPENDS "${files}")
   target_link_libraries(${target} PUBLIC bitnet_options ${BITNET_FMT} runtime_kernel)
+endfunction()
+
+# bitnet_embed_catalogue(TARGET entry...): entries of templates/catalogue.cmake, compiled and embedded.
+include(${CMAKE_CURRENT_LIST_DIR}/../templates/catalogue.cmake)
+set(BITNET_KERNEL_TEMPLATES ${CMAKE_CURRENT_LIST_DIR}/../templates/kernels)
+function(bitnet_embed_catalogue target)
+  set(rows "")
+  foreach(entry ${ARGN})
+    bitnet_instance_fields("${entry}")
+    bitnet_architecture_of(architecture ${isa})
+    set(instance ${kernel}_${packing}_${isa})
+    bitnet_template_bitcode(path ${BITNET_KERNEL_TEMPLATES}/${kernel}.c ${architecture} ${isa} ${instance} ${flags}
+                            -DBN_BITCODE -DBN_PREFIX=${instance})
+    list(JOIN layout " " layout)
+    list(APPEND rows
+         "${kernel}|${packing}|${form}|${isa}|${m_min}|${m_max}|${layout}|${parameters}|${choices}|${path}")
+  endforeach()
+  bitnet_embed_bitcode(${target} ${rows})
 endfunction()

@@ -7,7 +7,7 @@
 #   isa      cmake/isa.cmake, isa/vec_<isa>.h
 #   tokens   the class of M that it is written for, min-max; * is no limit
 #   role     default: the built-in choice of its level for that class; extra: in the catalogue, but not chosen untuned;
-#            test: in BITNET_TEST_CATALOGUE, which neither runtime nor tuner sees
+#            test: in BITNET_TEST_CATALOGUE, which no program embeds, but the tests' own
 #   then parameters in the order of the kernel's name, name=default:choice,choice,... (params.h has their meaning). Not
 #   every combination fits: the kernel's facts say which does not, and why.
 set(BITNET_CATALOGUE "")

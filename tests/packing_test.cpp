@@ -1,77 +1,147 @@
-// A packing that nothing but its kernels knows goes all the way: bitcode of the tests' b8
-// instances, specialised, linked into a cache, vetted and loaded by the runtime, gives the built-in
-// kernels' logits bit for bit, for one token and for many.
+// A packing that nothing but its kernels knows goes all the way: this program's embedded catalogue
+// is the tests' b8 instances and nothing else. The tuner finds, compiles, checks, packs and times
+// them, a made-up clock lets them win, and the cache that it writes gives the built-in kernels'
+// logits bit for bit, for one token and for many.
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <bit>
 #include <filesystem>
-#include <fstream>
 
-#include "runtime/kernel/fits.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/problem_rows.h"
 #include "runtime/session.h"
-#include "tests/codegen/fixture.h"
 #include "tests/small_models.h"
+#include "tuner/cache_file.h"
+#include "tuner/settle.h"
+#include "tuner/setup.h"
+#include "tuner/shaped_kernels.h"
 
-namespace bitnet::codegen {
+namespace bitnet::tuner {
 namespace {
 
-struct Class {
-  int64_t m_min, m_max;
-  const char* kernel;
-};
-constexpr Class kClasses[] = {{1, 1, "gemv_b8_scalar__r16_s1_u1_pf0_ph0"},
-                              {2, kAnyTokens, "small_b8_scalar__r16_t8_c2_k0_u1_pf0"}};
+constexpr double kAsIf = 0.5;  // the share of the built-in kernels' time that b8 takes as if
 
-// Objects and the manifest of a plan for the problems, each kernel with their shapes as constants.
-class PlanOfTests {
+// Samples are taken; what they say is replaced.
+class Favouring final : public Bench {
  public:
-  explicit PlanOfTests(const std::vector<Problem>& problems) {
-    manifest_.tool_version = "test";
-    manifest_.shapes = shape_digest(problems);
-    manifest_.machine = leaf_machine();
-    PlanRecord plan{.threads = 1, .objective = "balanced", .problems = {}};
-    for (const Problem& problem : problems) {
-      ProblemRecord record{.problem = problem, .classes = {}};
-      for (const Class& c : kClasses)
-        record.classes.push_back({.m_min = c.m_min, .m_max = c.m_max, .kernel = add(c, problem)});
-      plan.problems.push_back(std::move(record));
+  explicit Favouring(std::unique_ptr<Bench> live) : live_(std::move(live)) {}
+  Sample ratios(std::span<const Compiled* const> arms) override {
+    Sample sample = live_->ratios(arms);
+    for (size_t p = 0; p < arms.size(); ++p) sample.ratios[p] = arms[p] ? kAsIf : 1;
+    sample.quiet = true;
+    return sample;
+  }
+  std::vector<double> builtin_seconds() const override { return live_->builtin_seconds(); }
+  SampleCount count() const override { return live_->count(); }
+
+ private:
+  std::unique_ptr<Bench> live_;
+};
+
+class FavouringWorkbench final : public Workbench {
+ public:
+  explicit FavouringWorkbench(Workbench& live) : live_(live) {}
+  std::unique_ptr<Compilation> compile(size_t c, std::span<const CompileJob> jobs,
+                                       double seconds) override {
+    return live_.compile(c, jobs, seconds);
+  }
+  Result<std::unique_ptr<Bench>> bench(size_t c, std::span<const Compiled> kernels) override {
+    BITNET_TRY(std::unique_ptr<Bench> bench, live_.bench(c, kernels));
+    return std::make_unique<Favouring>(std::move(bench));
+  }
+  double seconds_left() const override { return live_.seconds_left(); }
+  bool stopped() const override { return live_.stopped(); }
+
+ private:
+  Workbench& live_;
+};
+
+// One tuning of a model as tune() does it, but for the clock.
+class TuningOfTests {
+ public:
+  TuningOfTests(const std::string& model, const std::string& output)
+      : setup_(set_up({.model = model,
+                       .output = output,
+                       .threads = 1,
+                       .preset = "quick",
+                       .max_trials = 6,
+                       .wisdom = WisdomMode::ignore,
+                       .memory_folder = std::filesystem::temp_directory_path()},
+                      listener_)
+                   .value()),
+        shaped_(pool_, *jit_, setup_.problems) {
+    const auto source = make_builtin_source(setup_.isa);
+    for (const Problem& problem : setup_.problems) {
+      builtin_.push_back(source->find(problem).value());
+      trits_.push_back(problem_rows(setup_.model.layers.front(), problem.kind).trits());
     }
-    manifest_.plans.push_back(std::move(plan));
   }
 
-  std::vector<std::byte> link() const {
-    auto bytes = link_cache(objects_, manifest_);
-    EXPECT_TRUE(bytes) << bytes.error().message;
-    return bytes.value();
+  void search() {
+    const Lab lab{.pool = pool_,
+                  .jit = *jit_,
+                  .problems = setup_.problems,
+                  .builtin = builtin_,
+                  .trits = trits_,
+                  .classes = {kBalanced.begin(), kBalanced.end()},
+                  .stop = [] { return false; },
+                  .seconds_left = [] { return 1e9; }};
+    const auto live = LiveWorkbench::create(lab).value();
+    FavouringWorkbench workbench(*live);
+    found_ = search_packings(input(lab), workbench, listener_);
+  }
+  const SearchResult& found() const { return found_; }
+
+  void write() {
+    const RetimedPlan timed =
+        settle({.problems = setup_.problems,
+                .classes = classes_,
+                .shape = [&](const TokenClass& c,
+                             const auto& wanted) { return shaped_.compile(c, wanted); },
+                .retime = [&](const auto&) { return retimed(); },
+                .listener = listener_},
+               found_)
+            .value();
+    Plan plan = empty_plan(setup_.problems, classes_, builtin_);
+    fill(plan, found_, timed);
+    std::vector<std::string> notices;
+    const auto written = write_cache_file(setup_.cache_path, plan, setup_.machine, setup_.isa,
+                                          setup_.problems, notices);
+    ASSERT_TRUE(written) << written.error().message;
   }
 
  private:
-  // The index of the kernel.
-  int add(const Class& c, const Problem& problem) {
-    const Spec spec{.name = parse_kernel_name(c.kernel).value(), .n = problem.n, .k = problem.k};
-    for (size_t i = 0; i < objects_.size(); ++i)
-      if (symbol_prefix(objects_[i].spec) == symbol_prefix(spec)) return static_cast<int>(i);
-    auto object = specialise_bitcode(fixture_bitcode(c.kernel), spec);
-    EXPECT_TRUE(object) << object.error().message;
-    const KernelFunctions functions = jit_->load(*object).value();
-    BnFacts facts{};
-    functions.facts(&facts);
-    EXPECT_TRUE(fits(c.kernel, facts));
-    EXPECT_EQ(facts.tokens_min, c.m_min);
-    EXPECT_EQ(facts.layout[0], 16);
-    KernelRecord record{
-        .name = c.kernel, .packing_key = "b8_r16", .form = "rows", .symbol_prefix = {}};
-    functions.sizes(problem.n, problem.k, &record.sizes);
-    EXPECT_GE(record.sizes.packed_bytes, problem.n * problem.k) << "a byte a weight";
-    manifest_.kernels.push_back(std::move(record));
-    objects_.push_back(std::move(*object));
-    return static_cast<int>(objects_.size()) - 1;
+  SearchInput input(const Lab& lab) const {
+    SearchInput input{.problems = setup_.problems,
+                      .builtin = builtin_,
+                      .classes = lab.classes,
+                      .candidates = {},
+                      .preset = setup_.preset,
+                      .bytes_allowed = 0,
+                      .key = {},
+                      .remember = [](auto) {}};
+    for (const TokenClass& c : lab.classes)
+      input.candidates.push_back(candidates(codegen::templates(), setup_.levels, c,
+                                            class_of(builtin_.front(), c.timed).name,
+                                            setup_.preset.candidates, {}, setup_.problems));
+    return input;
+  }
+  RetimedPlan retimed() const {
+    const Retimed half{.ratio = {.ratio = kAsIf}, .seconds = kAsIf, .builtin_seconds = 1};
+    RetimedPlan plan;
+    plan.classes.assign(classes_.size(), std::vector(setup_.problems.size(), half));
+    return plan;
   }
 
-  std::unique_ptr<Jit> jit_ = Jit::create().value();
-  std::vector<Object> objects_;
-  Manifest manifest_;
+  SilentListener listener_;
+  Setup setup_;
+  const std::vector<TokenClass> classes_{kBalanced.begin(), kBalanced.end()};
+  ThreadPool pool_ = ThreadPool::start(1).value();
+  std::unique_ptr<codegen::Jit> jit_ = codegen::Jit::create().value();
+  ShapedKernels shaped_;
+  std::vector<ProblemKernels> builtin_;
+  std::vector<TritSource> trits_;
+  SearchResult found_;
 };
 
 // All logits of some tokens, evaluated together and then one by one.
@@ -92,15 +162,17 @@ std::vector<uint32_t> logits_of(Model& model) {
   return bits;
 }
 
-TEST(AnotherPacking, GoesThroughCacheAndRuntimeToTheSameLogits) {
+TEST(AnotherPacking, GoesThroughTunerCacheAndRuntimeToTheSameLogits) {
   const std::string path = small_model_files().path(kSmallModels[0]);
-  const auto problems = problems_of(ModelFile::open(path).value().hparams.linear_shapes());
   const std::filesystem::path cache =
       std::filesystem::temp_directory_path() / fmt::format("bitnet-packing-{}.kc", getpid());
-  const std::vector<std::byte> bytes = PlanOfTests(problems).link();
-  std::ofstream(cache, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()), std::ssize(bytes));
-  std::filesystem::permissions(cache, std::filesystem::perms::owner_read);
+  TuningOfTests tuning(path, cache);
+  tuning.search();
+  for (const ProblemChoice& choice : tuning.found().choices) {
+    ASSERT_FALSE(choice.classes.empty());
+    for (const Compiled* kernel : choice.classes) EXPECT_EQ(kernel->candidate.name.packing, "b8");
+  }
+  tuning.write();
 
   ModelOptions options;
   options.threads = 1;
@@ -115,4 +187,4 @@ TEST(AnotherPacking, GoesThroughCacheAndRuntimeToTheSameLogits) {
 }
 
 }  // namespace
-}  // namespace bitnet::codegen
+}  // namespace bitnet::tuner

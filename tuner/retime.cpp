@@ -128,12 +128,14 @@ class Retimer {
                      "timing the plan beside the built-in kernels", -1);
   }
 
-  // Of the round just timed; prompts are not memory's affair.
-  std::vector<double> roof_shares(size_t c, const Sides& sides, const Timing& timing) {
+  // Of the round just timed; prompts are not memory's affair. Reading the roof leaves the plan's
+  // own weights in the caches: its next sample would be warm and the built-in one's cold.
+  std::vector<double> roof_shares(size_t c, const Sides& sides, Timing& timing) {
     std::vector<double> shares(sides.ours.size(), 0.0);
     if (lab_.classes[c].timed != 1) return shares;
     const ReplayRoof roof = read_replay_roof(lab_.pool, sides.stacks, isa_);
     roofs_.push_back(roof.bytes_per_second);
+    timing.leave_incumbents_in_cache();
     for (size_t p = 0; p < shares.size(); ++p)
       shares[p] = roof.seconds[p] / timing.last_seconds()[p];
     return shares;

@@ -19,6 +19,10 @@ class Timing {
   // Time of each runner over the mean of the incumbent's just before and just after.
   Sample ratios(std::span<const Runner> runners);
 
+  // Runs the incumbents, untimed: what ran last before every sample. For whoever has read other
+  // weights since, which would be in the caches in their place.
+  void leave_incumbents_in_cache() { replay_.run(incumbents_); }
+
   // Seconds of one call of each of the last runners.
   const std::vector<double>& last_seconds() const { return last_; }
   // Seconds of one call of the incumbents: medians of all samples so far.
