@@ -6,10 +6,16 @@
 //   Y[M,N] = X[M,K] * W[N,K]^T     M tokens, N output features (rows of W), K input features
 //   W ternary (-1, 0, +1), X int8 in -127..127, dot products exact in int32
 //
+// Scales. Where group is 0, a segment of rows has one weight scale and a token has one scale.
+// Otherwise group is 64, 128 or 256 and divides K: every row has an F16 scale for each `group` of
+// its weights, every token a float for each `group` of its activations, and a result is one chain
+// of fma over the groups (docs/NUMERICS.md, "One token", 4).
+//
 // A kernel brings five functions:
-//   facts    once, before any shape is known: what the kernel is, and whether it is one at all
+//   facts    once a group size, before any shape is known: what the kernel is, and whether it is
+//            one at all
 //   sizes    once a shape: how large things are and how the work may be split
-//   pack     once a matrix, by row ranges, in parallel: canonical trits -> its packing
+//   pack     once a matrix, by row ranges, in parallel: canonical trits and scales -> its packing
 //   prepare  once an evaluation, by ranges of tokens, shared by threads: X -> its form
 //   run      every evaluation, on a part (tokens m0..m1) x (rows n0..n1), by one thread a part
 // Why facts and sizes are two: facts serve whoever chooses among kernels, and end with the choice;
@@ -33,13 +39,13 @@ extern "C" {
 
 // Goes up whenever anything in this file changes its meaning; a cache of another version is
 // refused.
-#define BITNET_ABI_VERSION 2
+#define BITNET_ABI_VERSION 3
 
 // What becomes of the int32 dot products. Floats as docs/NUMERICS.md defines them: c = weight_scale
 // / token_scale is one division a token and segment, y = (float)dot * c.
 enum BnEpilogue {
-  BN_INT32 = 0,          // int32_t Y[m][n] = dot                          (tests and tuning)
-  BN_SCALED = 1,         // float   Y[m][n] = dot * c
+  BN_INT32 = 0,          // int32_t Y[m][n] = dot, group 0 only            (tests and tuning)
+  BN_SCALED = 1,         // float   Y[m][n] = dot * c; with groups their chain in the place of it
   BN_SCALED_ADD = 2,     // float   Y[m][n] = Y[m][n] + dot * c            (the residual stream)
   BN_GATE_UP_SILU = 3,   // float   Y[m][n/2] = silu(g) * u, g of row n, u of row n+1, n even
   BN_GATE_UP_RELU2 = 4,  // float   Y[m][n/2] = relu2(g) * u
@@ -66,6 +72,7 @@ enum BnUnfit {
   BN_UNFIT_CODE,
   BN_UNFIT_BLOCK,
   BN_UNFIT_BATCH,
+  BN_UNFIT_GROUP,
 };
 static inline const char* bn_unfit_words(int32_t unfit) {
   switch (unfit) {
@@ -89,6 +96,8 @@ static inline const char* bn_unfit_words(int32_t unfit) {
       return "its block of K is not whole iterations of its loop";
     case BN_UNFIT_BATCH:
       return "its batch of tokens is not whole vectors, or its blocks not whole panels";
+    case BN_UNFIT_GROUP:
+      return "a group of weights is not whole iterations of its loop, or its packing has no scales";
     default:
       return "a reason that this program does not know";
   }
@@ -96,7 +105,7 @@ static inline const char* bn_unfit_words(int32_t unfit) {
 
 #define BN_ANY_TOKENS INT64_MAX
 
-// What a kernel is, whatever the shape. Where unfit is not BN_FITS nothing else of it holds, and no
+// What a kernel is, whatever the shape, for a group size. Where unfit is not BN_FITS nothing else of it holds, and no
 // other function of it may be called.
 typedef struct BnFacts {
   int32_t unfit;  // enum BnUnfit
@@ -133,7 +142,9 @@ typedef struct BnSegment {
 typedef struct BnPack {
   int64_t n, k;         // the whole matrix
   int64_t n0, n1;       // rows to pack; n0 a multiple of row_step, n1 too unless it is N
+  int64_t group;
   const int8_t* trits;  // [n1-n0][k]: row n0 first, values -1, 0, +1
+  const uint16_t* scales;  // [n1-n0][k/group] F16; not read where group is 0
   uint8_t* packed;      // the whole packed matrix; of it the panels of n0..n1, padding included
 } BnPack;
 
@@ -142,25 +153,27 @@ typedef struct BnPrepare {
   int64_t m0, m1;   // tokens; m0 a multiple of form_group_tokens
   const int8_t* x;  // [M][ldx], token 0 first, -127..127
   int64_t ldx;      // elements
-  uint8_t* form;    // the whole form of M tokens
+  int64_t group;
+  const float* group_scales;  // [M][k/group]; not read where group is 0
+  uint8_t* form;              // the whole form of M tokens
 } BnPrepare;
 
 typedef struct BnRun {
-  int64_t n, k;
+  int64_t n, k, group;
   int64_t m0, m1, n0, n1;     // the part
   const uint8_t* packed;      // the whole packed matrix
   const uint8_t* form;        // the whole form
   uint8_t* scratch;           // this thread's scratch_bytes; contents undefined
-  const float* token_scale;   // [M] s of each token; not read by BN_INT32
-  const BnSegment* segments;  // not read by BN_INT32
+  const float* token_scale;   // [M] s of each token; not read by BN_INT32, nor with groups
+  const BnSegment* segments;  // likewise
   int32_t segment_count;
   int32_t epilogue;  // enum BnEpilogue
   void* y;           // Y[M][ldy], int32_t or float, token 0 first
   int64_t ldy;       // elements; BN_GATE_UP_* write N/2 columns
 } BnRun;
 
-typedef void BnFactsFn(BnFacts* facts);
-typedef void BnSizesFn(int64_t n, int64_t k, BnSizes* sizes);
+typedef void BnFactsFn(int64_t group, BnFacts* facts);
+typedef void BnSizesFn(int64_t n, int64_t k, int64_t group, BnSizes* sizes);
 typedef void BnPackFn(const BnPack* pack);
 typedef void BnPrepareFn(const BnPrepare* prepare);
 typedef void BnRunFn(const BnRun* run);

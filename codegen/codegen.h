@@ -46,11 +46,12 @@ struct StaticReport {
 struct Spec {
   KernelName name;
   int64_t n = 0, k = 0;  // constants of the code; 0: taken from the arguments
+  int64_t group = -1;    // likewise (Problem::group); -1: taken from the arguments
 };
 
 struct Object {
   Spec spec;
-  // ELF relocatable; symbols <to_string(name)>_<n>x<k>_{facts,sizes,pack,prepare,run}
+  // ELF relocatable; symbols <to_string(name)>_<n>x<k>[g<group>]_{facts,sizes,pack,prepare,run}
   std::vector<std::byte> bytes;
   StaticReport report;
 };

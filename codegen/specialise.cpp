@@ -77,6 +77,7 @@ class Specialiser {
     std::vector<std::pair<std::string, int64_t>> values = spec_.name.parameters;
     values.emplace_back("N", spec_.n);
     values.emplace_back("K", spec_.k);
+    values.emplace_back("G", spec_.group);
     for (llvm::GlobalVariable& global : module_->globals()) {
       if (!global.isDeclaration() || !global.getName().starts_with(kParameterPrefix.data()))
         continue;
@@ -183,7 +184,8 @@ class Specialiser {
 }  // namespace
 
 std::string symbol_prefix(const Spec& spec) {
-  return fmt::format("{}_{}x{}", to_string(spec.name), spec.n, spec.k);
+  return fmt::format("{}_{}x{}{}", to_string(spec.name), spec.n, spec.k,
+                     spec.group < 0 ? "" : fmt::format("g{}", spec.group));
 }
 
 Result<Object> specialise_bitcode(std::string_view bitcode, const Spec& spec) {

@@ -24,6 +24,7 @@ typedef uint32_t BnU16 __attribute__((ext_vector_type(16)));
 typedef uint16_t BnHalves16 __attribute__((ext_vector_type(16)));  // bits of F16 or BF16
 // The same in memory: any alignment, any type underneath.
 typedef float BnFloats16Memory __attribute__((ext_vector_type(16), aligned(1), may_alias));
+typedef float BnFloatMemory __attribute__((aligned(4), may_alias));
 typedef int32_t BnI16Memory __attribute__((ext_vector_type(16), aligned(1), may_alias));
 typedef uint16_t BnHalves16Memory __attribute__((ext_vector_type(16), aligned(1), may_alias));
 
@@ -177,42 +178,62 @@ BN_FLOAT_INLINE BnFloats16 bn_from_bf16_16(BnHalves16 h) {
 BN_FLOAT_INLINE float bn_from_f16(uint16_t h) { return bn_from_f16_16((BnHalves16)h)[0]; }
 BN_FLOAT_INLINE float bn_from_bf16(uint16_t h) { return bn_from_bf16_16((BnHalves16)h)[0]; }
 
-// y[i * y_step] = dots[i * dot_step] * c, or added to it. Steps of 1 are the fast case.
-BN_FLOAT_INLINE void bn_epilogue_scale(const int32_t* dots, int64_t count, int64_t step, float c,
-                                       int add, float* y) {
+// One step of the chain over groups, for r rows (a multiple of 16): y = fma(dot * a, d, y), a the
+// group's activation scale, d each row's weight scale, F16.
+BN_FLOAT_INLINE void bn_add_group(const int32_t* dots, const uint16_t* d, float a, int r,
+                                  float* y) {
+#pragma clang loop unroll(full)
+  for (int i = 0; i < r; i += 16) {
+    const BnFloats16 dot = __builtin_convertvector(bn_load16_i32(dots + i), BnFloats16);
+    bn_store16(y + i, bn_fma16(dot * a, bn_from_f16_16(bn_load16_halves(d + i)), bn_load16(y + i)));
+  }
+}
+
+// What a kernel hands to its epilogue, for each row 4 bytes: its dot product, int32, or with groups
+// the float that their chain came to. `chained` is a constant wherever this is called.
+BN_FLOAT_INLINE BnFloats16 bn_result16(const int32_t* results, int chained) {
+  return chained ? bn_load16(results)
+                 : __builtin_convertvector(bn_load16_i32(results), BnFloats16);
+}
+BN_FLOAT_INLINE float bn_result(const int32_t* result, int chained) {
+  return chained ? *(const BnFloatMemory*)result : (float)*result;
+}
+
+// y[i * step] = results[i * step] * c, or added to it. A step of 1 is the fast case.
+BN_FLOAT_INLINE void bn_epilogue_scale(const int32_t* results, const int chained, int64_t count,
+                                       int64_t step, float c, int add, float* y) {
   int64_t i = 0;
   if (step == 1) {
     for (; i + 16 <= count; i += 16) {
-      const BnFloats16 scaled = __builtin_convertvector(bn_load16_i32(dots + i), BnFloats16) * c;
+      const BnFloats16 scaled = bn_result16(results + i, chained) * c;
       bn_store16(y + i, add ? bn_load16(y + i) + scaled : scaled);
     }
   }
 #pragma clang loop vectorize(disable) unroll(disable)
   for (; i < count; ++i) {
-    const float scaled = (float)dots[i * step] * c;
+    const float scaled = bn_result(results + i * step, chained) * c;
     y[i * step] = add ? y[i * step] + scaled : scaled;
   }
 }
 
-// act(gate) * up of `pairs` (gate, up) pairs of dots.
-BN_FLOAT_INLINE void bn_epilogue_gate(const int32_t* dots, int64_t pairs, float c_gate, float c_up,
-                                      int relu2, float* y) {
+// act(gate) * up of `pairs` (gate, up) pairs of results.
+BN_FLOAT_INLINE void bn_epilogue_gate(const int32_t* results, const int chained, int64_t pairs,
+                                      float c_gate, float c_up, int relu2, float* y) {
   int32_t last[32];
   for (int64_t i = 0; i < pairs; i += 16) {
     const int64_t left = pairs - i;
-    const int32_t* from = dots + 2 * i;
+    const int32_t* from = results + 2 * i;
     if (left < 16) {
 #pragma clang loop vectorize(disable) unroll(disable)
       for (int64_t j = 0; j < 32; ++j) last[j] = j < 2 * left ? from[j] : 0;
       from = last;
     }
-    const BnI16 low = bn_load16_i32(from), high = bn_load16_i32(from + 16);
-    const BnI16 gate = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22,
-                                               24, 26, 28, 30);
-    const BnI16 up = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23,
-                                             25, 27, 29, 31);
-    const BnFloats16 g = __builtin_convertvector(gate, BnFloats16) * c_gate;
-    const BnFloats16 u = __builtin_convertvector(up, BnFloats16) * c_up;
+    const BnFloats16 low = bn_result16(from, chained), high = bn_result16(from + 16, chained);
+    const BnFloats16 gate = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18,
+                                                    20, 22, 24, 26, 28, 30);
+    const BnFloats16 up = __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21,
+                                                  23, 25, 27, 29, 31);
+    const BnFloats16 g = gate * c_gate, u = up * c_up;
     const BnFloats16 result = (relu2 ? bn_relu2_16(g) : bn_silu16(g)) * u;
     if (left < 16) {
       bn_store16_part(y + i, left, result);
@@ -221,43 +242,60 @@ BN_FLOAT_INLINE void bn_epilogue_gate(const int32_t* dots, int64_t pairs, float 
     }
   }
 }
-
-// What becomes of the dot products of rows n_first, n_first + 1, … (`count` of them) of token m:
-// run->epilogue, by segments. Rows may cross segments. For BN_GATE_UP_*: n_first and count even,
-// segment 0 is the gate (even rows) and segment 1 the up projection (odd rows).
-BN_FLOAT_INLINE void bn_epilogue(const BnRun* run, int64_t m, int64_t n_first, const int32_t* dots,
-                                 int64_t count) {
-  if (run->epilogue == BN_INT32) {
-    int32_t* y = (int32_t*)run->y + m * run->ldy + n_first;
-    int64_t i = 0;
-    for (; i + 16 <= count; i += 16) *(BnI16Memory*)(y + i) = bn_load16_i32(dots + i);
-#pragma clang loop vectorize(disable) unroll(disable)
-    for (; i < count; ++i) y[i] = dots[i];
-    return;
-  }
-  const float token_scale = run->token_scale[m];
-  float* y = (float*)run->y + m * run->ldy;
-  if (run->epilogue == BN_SCALED || run->epilogue == BN_SCALED_ADD) {
-    for (int32_t s = 0; s < run->segment_count; ++s) {
-      const BnSegment* segment = run->segments + s;
-      const int64_t end = segment->row_end < n_first + count ? segment->row_end : n_first + count;
-      int64_t n = segment->row_begin;
-      if (n < n_first)
-        n += (n_first - n + segment->row_stride - 1) / segment->row_stride * segment->row_stride;
-      if (n >= end) continue;
-      bn_epilogue_scale(dots + (n - n_first),
-                        (end - n + segment->row_stride - 1) / segment->row_stride,
-                        segment->row_stride, segment->weight_scale / token_scale,
-                        run->epilogue == BN_SCALED_ADD, y + n);
-    }
-    return;
-  }
-  const float c_gate = run->segments[0].weight_scale / token_scale;
-  const float c_up = run->segments[1].weight_scale / token_scale;
+BN_FLOAT_INLINE void bn_epilogue_gates(const BnRun* run, const int32_t* results, const int chained,
+                                       int64_t pairs, float c_gate, float c_up, float* y) {
   if (run->epilogue == BN_GATE_UP_RELU2) {
-    bn_epilogue_gate(dots, count / 2, c_gate, c_up, 1, y + n_first / 2);
+    bn_epilogue_gate(results, chained, pairs, c_gate, c_up, 1, y);
   } else {
-    bn_epilogue_gate(dots, count / 2, c_gate, c_up, 0, y + n_first / 2);
+    bn_epilogue_gate(results, chained, pairs, c_gate, c_up, 0, y);
+  }
+}
+
+// Rows by segments, each with its scale; rows may cross them.
+BN_FLOAT_INLINE void bn_epilogue_segments(const BnRun* run, int64_t m, int64_t n_first,
+                                          const int32_t* dots, int64_t count, float* y) {
+  for (int32_t s = 0; s < run->segment_count; ++s) {
+    const BnSegment* segment = run->segments + s;
+    const int64_t end = segment->row_end < n_first + count ? segment->row_end : n_first + count;
+    int64_t n = segment->row_begin;
+    if (n < n_first)
+      n += (n_first - n + segment->row_stride - 1) / segment->row_stride * segment->row_stride;
+    if (n >= end) continue;
+    bn_epilogue_scale(dots + (n - n_first), 0,
+                      (end - n + segment->row_stride - 1) / segment->row_stride,
+                      segment->row_stride, segment->weight_scale / run->token_scale[m],
+                      run->epilogue == BN_SCALED_ADD, y + n);
+  }
+}
+
+BN_FLOAT_INLINE void bn_epilogue_int32(const int32_t* dots, int64_t count, int32_t* y) {
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) *(BnI16Memory*)(y + i) = bn_load16_i32(dots + i);
+#pragma clang loop vectorize(disable) unroll(disable)
+  for (; i < count; ++i) y[i] = dots[i];
+}
+
+// What becomes of the results of rows n_first, n_first + 1, … (`count` of them) of token m:
+// run->epilogue. For BN_GATE_UP_*: n_first and count even, segment 0 is the gate (even rows) and
+// segment 1 the up projection (odd rows). group: run->group, a constant where the code is for one.
+BN_FLOAT_INLINE void bn_epilogue(const BnRun* run, int64_t group, int64_t m, int64_t n_first,
+                                 const int32_t* results, int64_t count) {
+  float* y = (float*)run->y + m * run->ldy;
+  const int gates = run->epilogue == BN_GATE_UP_SILU || run->epilogue == BN_GATE_UP_RELU2;
+  if (group) {
+    if (gates) {
+      bn_epilogue_gates(run, results, 1, count / 2, 1.0f, 1.0f, y + n_first / 2);
+    } else {
+      bn_epilogue_scale(results, 1, count, 1, 1.0f, run->epilogue == BN_SCALED_ADD, y + n_first);
+    }
+  } else if (run->epilogue == BN_INT32) {
+    bn_epilogue_int32(results, count, (int32_t*)run->y + m * run->ldy + n_first);
+  } else if (gates) {
+    const float token_scale = run->token_scale[m];
+    bn_epilogue_gates(run, results, 0, count / 2, run->segments[0].weight_scale / token_scale,
+                      run->segments[1].weight_scale / token_scale, y + n_first / 2);
+  } else {
+    bn_epilogue_segments(run, m, n_first, results, count, y);
   }
 }
 

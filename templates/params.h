@@ -19,17 +19,19 @@
 // where s is also how many vecs of sums each vec of rows has, at most, and d says that tables, 16
 // entries of 2 bytes for at least 2 input features, lie in scratch.
 //
-// P_N and P_K are the shape where the code is for one shape only, else 0.
+// P_N and P_K are the shape where the code is for one shape only, else 0; P_G is the group size
+// (abi/kernel.h), or -1 where BnRun says it.
 // Default values and choices of each template stand in catalogue.cmake.
 #ifndef BITNET_TEMPLATES_PARAMS_H_
 #define BITNET_TEMPLATES_PARAMS_H_
 
 #ifdef BN_BITCODE
 extern const int P_r, P_t, P_c, P_b, P_s, P_k, P_u, P_pf, P_ph, P_e, P_d;
-extern const int P_N, P_K;
+extern const int P_N, P_K, P_G;
 #else
 #define P_N 0
 #define P_K 0
+#define P_G (-1)
 #endif
 
 #endif  // BITNET_TEMPLATES_PARAMS_H_

@@ -36,7 +36,7 @@ static void probe_to_f16(const float* x, int64_t n, uint16_t* h) {
 }
 static void probe_epilogue(const BnRun* run, int64_t m, int64_t n_first, const int32_t* dots,
                            int64_t count) {
-  bn_epilogue(run, m, n_first, dots, count);
+  bn_epilogue(run, run->group, m, n_first, dots, count);
 }
 
 const FloatOpsProbe BN_JOIN(float_ops_probe, BN_LEVEL) __attribute__((visibility("default"))) = {

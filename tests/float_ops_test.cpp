@@ -221,16 +221,22 @@ class Epilogue : public FloatOps {
     return -1;
   }
 
-  // Runs the rows in pieces of `piece` and compares with the formula.
-  void compare(BnEpilogue epilogue, const std::vector<BnSegment>& segments, int64_t piece) {
+  // Runs the rows in pieces of `piece` and compares with the formula. With groups results are
+  // floats already, and segments have no say.
+  void compare(BnEpilogue epilogue, const std::vector<BnSegment>& segments, int64_t piece,
+               int64_t group = 0) {
     Random random(61);
     std::vector<int32_t> dots(kN);
-    for (int32_t& dot : dots) dot = static_cast<int32_t>(random.bits() % 400001) - 200000;
+    for (int32_t& dot : dots) {
+      dot = static_cast<int32_t>(random.bits() % 400001) - 200000;
+      if (group) dot = std::bit_cast<int32_t>(static_cast<float>(dot) * 0.01F);
+    }
     const std::vector<float> token_scale = {3.7F, 91.3F};
     auto y = made_up(kM * kLd, 62);
     auto want = y;
     const int64_t m = 1;
     const auto dot_times_c = [&](int64_t n) {
+      if (group) return std::bit_cast<float>(dots[static_cast<size_t>(n)]);
       const float c = scale_of(segments, n) / token_scale[m];
       return static_cast<float>(dots[static_cast<size_t>(n)]) * c;
     };
@@ -248,6 +254,7 @@ class Epilogue : public FloatOps {
     }
     const BnRun run = {.n = kN,
                        .k = 64,
+                       .group = group,
                        .m0 = 0,
                        .m1 = kM,
                        .n0 = 0,

@@ -7,7 +7,7 @@
 #include <random>
 
 #include "runtime/base/printable.h"
-#include "runtime/gguf/half.h"
+#include "runtime/base/half.h"
 #include "runtime/gguf/reader.h"
 #include "runtime/gguf/ternary.h"
 #include "runtime/model/hparams.h"

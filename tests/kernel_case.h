@@ -44,6 +44,7 @@ class GuardedBuffer {
 
 struct Shape {
   int64_t m, n, k;
+  int64_t group = 0;
 };
 
 enum class Fill {
@@ -65,8 +66,12 @@ class KernelCase {
     for (int8_t& w : w_)
       w = fill == Fill::random ? static_cast<int8_t>(static_cast<int>(random() % 3) - 1)
                                : static_cast<int8_t>(fill == Fill::plus_minus ? -1 : 1);
-    for (int64_t m = 0; m < s_.m; ++m)
+    const int64_t groups = s_.group ? s_.k / s_.group : 1;
+    for (int64_t i = 0; i < s_.m * groups; ++i)
       token_scale_.push_back(0.5F + static_cast<float>(random() % 1000));
+    // Any finite F16, of either sign, subnormals and zeros too.
+    for (int64_t i = 0; s_.group && i < s_.n * groups; ++i)
+      weight_scale_.push_back(static_cast<uint16_t>(random() % 0x7C00 | (random() % 2) << 15));
     // Three segments as q, k, v have, or gate and up alternating.
     const auto n = static_cast<int32_t>(s_.n);
     stacked_ = {{0, n / 2, 1, 0.03F}, {n / 2, n / 2 + n / 3, 1, 1.7F}, {n / 2 + n / 3, n, 1, 0.4F}};
@@ -79,9 +84,9 @@ class KernelCase {
   // steps, 0: all at once.
   std::vector<uint32_t> run(const KernelFunctions& f, BnEpilogue epilogue, int64_t token_parts = 0,
                             int64_t row_parts = 0) const {
-    const Problem problem{.n = s_.n, .k = s_.k, .epilogue = epilogue};
+    const Problem problem{.n = s_.n, .k = s_.k, .group = s_.group, .epilogue = epilogue};
     ProductKernel kernel{.functions = f};
-    f.sizes(s_.n, s_.k, &kernel.sizes);
+    f.sizes(s_.n, s_.k, s_.group, &kernel.sizes);
     constexpr size_t kPast = 255;
     GuardedBuffer packed(static_cast<size_t>(kernel.sizes.packed_bytes), kPast);
     kernel.packed = packed.data();
@@ -99,7 +104,9 @@ class KernelCase {
     const std::vector<Range> rows = cut(s_.n, row_parts * kernel.sizes.row_step);
     for (const Range& part : rows) {
       std::memcpy(w.data(), w_.data() + part.begin * s_.k, static_cast<size_t>(part.size() * s_.k));
-      pack_rows(problem, f.pack, part, reinterpret_cast<int8_t*>(w.data()), packed.data());
+      pack_rows(problem, f.pack, part, reinterpret_cast<int8_t*>(w.data()),
+                s_.group ? weight_scale_.data() + part.begin * (s_.k / s_.group) : nullptr,
+                packed.data());
     }
     const int64_t token_unit = token_parts * kernel.sizes.token_step;
     for (const Range& part : cut(s_.m, round_up(token_unit, kernel.sizes.form_group_tokens)))
@@ -131,7 +138,8 @@ class KernelCase {
 
   Shape s_;
   std::vector<int8_t> x_, w_;
-  std::vector<float> token_scale_;
+  std::vector<float> token_scale_;      // [m] or [m][groups]
+  std::vector<uint16_t> weight_scale_;  // [n][groups]
   std::vector<BnSegment> stacked_, alternating_;
 };
 

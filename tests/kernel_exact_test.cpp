@@ -29,9 +29,9 @@ class EveryKernel : public testing::TestWithParam<Subject> {
       GTEST_SKIP() << "this CPU has no " << name(kernel().name.isa);
   }
   const BuiltinKernel& kernel() const { return *GetParam().kernel; }
-  BnFacts facts() const {
+  BnFacts facts(int64_t group = 0) const {
     BnFacts facts{};
-    kernel().functions.facts(&facts);
+    kernel().functions.facts(group, &facts);
     return facts;
   }
   // How many of the seeded shapes to try. scalar is its own twin, so it need not be fast here.
@@ -42,7 +42,8 @@ class EveryKernel : public testing::TestWithParam<Subject> {
   void expect_exact(const KernelCase& c, BnEpilogue epilogue, int64_t token_parts = 0,
                     int64_t row_parts = 0) const {
     EXPECT_TRUE(c.run(kernel().functions, epilogue, token_parts, row_parts) == c.want(epilogue))
-        << "M=" << c.shape().m << " N=" << c.shape().n << " K=" << c.shape().k << " epilogue "
+        << "M=" << c.shape().m << " N=" << c.shape().n << " K=" << c.shape().k << " group " << c.shape().group
+        << " epilogue "
         << epilogue << " parts " << token_parts << " x " << row_parts;
   }
 };
@@ -72,7 +73,7 @@ std::vector<int64_t> layout_in(const std::string& key, const std::string& packin
 TEST_P(EveryKernel, Fits) {
   EXPECT_EQ(facts().unfit, BN_FITS) << bn_unfit_words(facts().unfit);
   BnSizes sizes{};
-  kernel().functions.sizes(64, 64, &sizes);
+  kernel().functions.sizes(64, 64, 0, &sizes);
   EXPECT_EQ(sizes.exact_k, BN_MAX_K);
   EXPECT_EQ(sizes.row_step % 2, 0) << "a gate and its up row belong to one part";
 }
@@ -116,6 +117,31 @@ TEST_P(EveryKernel, IsExactAtTheExtremes) {
     expect_exact(KernelCase(shape, 1, fill), BN_INT32);
 }
 
+// Of a group size: every path, extremes, awkward numbers of rows and tokens, parts and epilogues.
+TEST_P(EveryKernel, MatchesTheReferenceWithGroups) {
+  for (const int64_t group : {64, 128, 256}) {
+    const BnFacts f = facts(group);
+    if (f.unfit != BN_FITS) {
+      EXPECT_EQ(f.unfit, BN_UNFIT_GROUP) << bn_unfit_words(f.unfit);
+      continue;
+    }
+    const int64_t rows = f.check_rows + 2;
+    for (const Fill fill : {Fill::random, Fill::plus_plus, Fill::plus_minus, Fill::minus_plus})
+      for (int64_t m = 1; m <= f.check_tokens && !HasFailure(); ++m)
+        expect_exact(KernelCase({m, rows, 2 * group, group}, 3, fill), BN_SCALED);
+    std::mt19937 random(19);
+    for (uint32_t i = 0; i < shapes() / 10 && !HasFailure(); ++i) {
+      const Shape s = awkward_shape(random);
+      const KernelCase c({s.m, s.n, group * (1 + s.k % 7), group}, i);
+      for (const BnEpilogue epilogue : kEpilogues)
+        if (epilogue != BN_INT32) expect_exact(c, epilogue);
+    }
+    const KernelCase c({7, 202, 3 * group, group}, 5);
+    for (const int64_t tokens : {1, 3})
+      for (const int64_t parts : {1, 2}) expect_exact(c, BN_SCALED_ADD, tokens, parts);
+  }
+}
+
 TEST_P(EveryKernel, PartsMakeTheWhole) {
   const KernelCase c({7, 202, 333}, 5);
   for (const BnEpilogue epilogue : {BN_INT32, BN_GATE_UP_SILU})
@@ -146,9 +172,10 @@ TEST(Packings, OfOneKeyAreTheSameBytes) {
     const BuiltinKernel& kernel = *subject.kernel;
     if (subject.native() && !reported_isa().has(kernel.name.isa)) continue;
     BnSizes sizes{};
-    kernel.functions.sizes(kN, kK, &sizes);
+    kernel.functions.sizes(kN, kK, 0, &sizes);
     std::vector<uint8_t> packed(static_cast<size_t>(sizes.packed_bytes));
-    pack_rows({.n = kN, .k = kK}, kernel.functions.pack, {0, kN}, trits.data(), packed.data());
+    pack_rows({.n = kN, .k = kK}, kernel.functions.pack, {0, kN}, trits.data(), nullptr,
+              packed.data());
     const std::string who = subject.group + "_" + to_string(kernel.name);
     const auto [at, fresh] = first.try_emplace(kernel.packing_key, packed, who);
     EXPECT_TRUE(at->second.first == packed) << who << " and " << at->second.second;

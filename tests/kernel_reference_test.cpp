@@ -24,9 +24,9 @@ std::vector<T> run(BnEpilogue epilogue, std::vector<T> y, int64_t ldy) {
   const Problem problem{.n = 4, .k = 3, .epilogue = epilogue};
   const float token_scale[2] = {2.0F, 4.0F};
   ProductKernel kernel{.functions = reference_functions()};
-  kernel.functions.sizes(4, 3, &kernel.sizes);
+  kernel.functions.sizes(4, 3, 0, &kernel.sizes);
   AlignedBuffer packed(static_cast<size_t>(kernel.sizes.packed_bytes));
-  pack_rows(problem, kernel.functions.pack, {0, 4}, &kW[0][0], packed.as<uint8_t>());
+  pack_rows(problem, kernel.functions.pack, {0, 4}, &kW[0][0], nullptr, packed.as<uint8_t>());
   kernel.packed = packed.as<uint8_t>();
   const Product product(problem, {{0, 4, 2, 1.0F}, {1, 4, 2, 8.0F}}, {kernel});
   AlignedBuffer form(static_cast<size_t>(product.form_bytes(2)));

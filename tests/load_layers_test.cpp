@@ -132,7 +132,7 @@ TEST(PackWeights, SaysOnceThatAJobIsPackedHoweverManyCopiesItHas) {
   for (size_t p = 0; p < problems.size(); ++p) {
     packed.emplace_back(kernels[p]);
     const ProblemRows rows = problem_rows(model.layers.front(), problems[p].kind);
-    jobs.push_back(packed[p].job(problems[p], kernels[p], rows.trits()));
+    jobs.push_back(packed[p].job(problems[p], kernels[p], rows.weights()));
   }
   for (const int threads : {1, 3}) {
     ThreadPool pool = ThreadPool::start(threads).value();

@@ -73,7 +73,7 @@ class TuningOfTests {
     const auto source = make_builtin_source(setup_.isa);
     for (const Problem& problem : setup_.problems) {
       builtin_.push_back(source->find(problem).value());
-      trits_.push_back(problem_rows(setup_.model.layers.front(), problem.kind).trits());
+      weights_.push_back(problem_rows(setup_.model.layers.front(), problem.kind).weights());
     }
   }
 
@@ -82,7 +82,7 @@ class TuningOfTests {
                   .jit = *jit_,
                   .problems = setup_.problems,
                   .builtin = builtin_,
-                  .trits = trits_,
+                  .weights = weights_,
                   .classes = {kBalanced.begin(), kBalanced.end()},
                   .stop = [] { return false; },
                   .seconds_left = [] { return 1e9; }};
@@ -140,7 +140,7 @@ class TuningOfTests {
   std::unique_ptr<codegen::Jit> jit_ = codegen::Jit::create().value();
   ShapedKernels shaped_;
   std::vector<ProblemKernels> builtin_;
-  std::vector<TritSource> trits_;
+  std::vector<WeightSource> weights_;
   SearchResult found_;
 };
 

@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "runtime/gguf/half.h"
+#include "runtime/base/half.h"
 #include "runtime/model/hparams.h"
 #include "tools/synth/encode.h"
 #include "tools/synth/random.h"

@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-#include "runtime/gguf/half.h"
+#include "runtime/base/half.h"
 #include "runtime/gguf/types.h"
 #include "tests/gguf_builder.h"
 #include "tools/synth/encode.h"

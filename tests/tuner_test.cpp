@@ -163,7 +163,7 @@ TEST(Checker, AcceptsTheReferenceAndRefusesWrongResultsAndStrayWrites) {
       .kind = ProblemKind::gate_up, .n = 198, .k = 300, .epilogue = BN_GATE_UP_RELU2, .count = 1};
   KernelFunctions functions = reference_functions();
   BnSizes sizes{};
-  functions.sizes(problem.n, problem.k, &sizes);
+  functions.sizes(problem.n, problem.k, problem.group, &sizes);
   for (int64_t m_min : {1, 2}) {
     Checker checker(problem, m_min, m_min == 1 ? 1 : kAnyTokens);
     functions.run = kReferenceRun;

@@ -17,7 +17,7 @@ constexpr Pattern kPatterns[] = {Pattern::random, Pattern::plus, Pattern::minus,
 
 struct Input {
   std::vector<int8_t> x;      // [tokens][k]
-  std::vector<float> scales;  // [tokens]
+  std::vector<float> scales;  // [tokens], with groups [tokens][k/group]
   Pattern pattern;
 };
 
@@ -36,7 +36,14 @@ int8_t trit(Pattern pattern, int64_t n, int64_t k) {
   return static_cast<int8_t>(static_cast<int>((h >> 40) % 3) - 1);
 }
 
-Input make_input(Pattern pattern, int64_t tokens, int64_t k) {
+// Of row n and group g, F16: between 1/2 and 2, of either sign.
+uint16_t weight_scale(int64_t n, int64_t g) {
+  const auto h = static_cast<uint64_t>(n * 10007 + g + 1) * 0x94d049bb133111ebU >> 40;
+  return static_cast<uint16_t>(0x3800U + h % 0x800U + (h >> 12) % 2 * 0x8000U);
+}
+
+Input make_input(Pattern pattern, int64_t tokens, const Problem& problem) {
+  const int64_t k = problem.k, groups = problem.group ? k / problem.group : 1;
   Input input{
       .x = std::vector<int8_t>(static_cast<size_t>(tokens * k)), .scales = {}, .pattern = pattern};
   for (int64_t m = 0; m < tokens; ++m) {
@@ -49,7 +56,8 @@ Input make_input(Pattern pattern, int64_t tokens, int64_t k) {
       }
       input.x[static_cast<size_t>(m * k + i)] = static_cast<int8_t>(value);
     }
-    input.scales.push_back(40.0F + static_cast<float>(m));
+    for (int64_t g = 0; g < groups; ++g)
+      input.scales.push_back(40.0F + static_cast<float>(m + 7 * g));
   }
   return input;
 }
@@ -65,7 +73,7 @@ class Work {
         scratch_(static_cast<size_t>(sizes.scratch_bytes)),
         y_(static_cast<size_t>(tokens * problem.n) * 4) {
     kernel_.packed = packed_.as<uint8_t>();
-    form_ = AlignedBuffer(static_cast<size_t>(product(BN_INT32).form_bytes(tokens)));
+    form_ = AlignedBuffer(static_cast<size_t>(product(problem.epilogue).form_bytes(tokens)));
   }
 
   void pack(Range rows, Pattern pattern) {
@@ -74,12 +82,17 @@ class Work {
     for (int64_t n = rows.begin; n < rows.end; ++n) {
       for (int64_t k = 0; k < problem_.k; ++k) *out++ = trit(pattern, n, k);
     }
-    pack_rows(problem_, kernel_.functions.pack, rows, trits.data(), packed_.as<uint8_t>());
+    std::vector<uint16_t> scales;
+    for (int64_t n = rows.begin; problem_.group && n < rows.end; ++n)
+      for (int64_t g = 0; g < problem_.k / problem_.group; ++g)
+        scales.push_back(weight_scale(n, g));
+    pack_rows(problem_, kernel_.functions.pack, rows, trits.data(), scales.data(),
+              packed_.as<uint8_t>());
   }
 
   void compute(Range rows, Pattern pattern, BnEpilogue epilogue, int64_t tokens) {
     std::ranges::fill(y_.span<uint32_t>(), kUntouched);
-    const Input input = make_input(pattern, tokens, problem_.k);
+    const Input input = make_input(pattern, tokens, problem_);
     const ProductInput in{.tokens = tokens,
                           .x = input.x.data(),
                           .ldx = problem_.k,
@@ -104,8 +117,11 @@ class Work {
   AlignedBuffer packed_, form_, scratch_, y_;
 };
 
+// The results that show every bit of the sums: integers, or with groups what their chains came to.
+BnEpilogue plainest(const Problem& problem) { return problem.group ? BN_SCALED : BN_INT32; }
+
 // Calls visit(rows, pattern, epilogue) for everything that is compared: first random values of the
-// first rows, as integers.
+// first rows, in the plainest epilogue.
 template <typename Visit>
 Result<void> for_each_case(const Problem& problem, int64_t part_rows, const Visit& visit) {
   std::vector<Range> parts{{0, std::min(problem.n, part_rows)}};
@@ -113,7 +129,7 @@ Result<void> for_each_case(const Problem& problem, int64_t part_rows, const Visi
   if (last > 0) parts.push_back({last, problem.n});
   for (Pattern pattern : kPatterns) {
     for (const Range& rows : parts) {
-      for (BnEpilogue epilogue : {BN_INT32, problem.epilogue})
+      for (BnEpilogue epilogue : {plainest(problem), problem.epilogue})
         BITNET_CHECK(visit(rows, pattern, epilogue));
     }
   }
@@ -190,7 +206,7 @@ const Checker::Expected& Checker::expected(int64_t tokens, int64_t part_rows) {
   auto made = std::make_unique<Expected>();  // seen by other threads when it is whole
   const KernelFunctions& reference = reference_functions();
   BnSizes sizes{};
-  reference.sizes(problem_.n, problem_.k, &sizes);
+  reference.sizes(problem_.n, problem_.k, problem_.group, &sizes);
   Work work(problem_, sizes, reference, tokens);
   (void)for_each_case(
       problem_, part_rows, [&](Range rows, Pattern pattern, BnEpilogue epilogue) -> Result<void> {
@@ -206,7 +222,7 @@ const Checker::Expected& Checker::expected(int64_t tokens, int64_t part_rows) {
 Result<void> Checker::check(const std::string& name, const BnSizes& sizes,
                             const KernelFunctions& functions) {
   BnFacts facts{};
-  functions.facts(&facts);
+  functions.facts(problem_.group, &facts);
   BITNET_CHECK(fits(name, facts));
   BITNET_CHECK(fits(name, sizes, problem_));
   // Parts begin at multiples of the kernel's step and, where gate and up rows alternate, of two.
@@ -226,7 +242,7 @@ Result<void> Checker::check(const std::string& name, const BnSizes& sizes,
   const Range first{0, std::min(problem_.n, part_rows)};
   trial.pack(first, Pattern::random);
   for (int64_t count = m_min_; count < tokens; ++count)
-    BITNET_CHECK(trial.compare(first, Pattern::random, BN_INT32, count, want.cases.front()));
+    BITNET_CHECK(trial.compare(first, Pattern::random, plainest(problem_), count, want.cases.front()));
   return {};
 }
 

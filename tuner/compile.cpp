@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <iterator>
+#include <set>
 
 #include "runtime/kernel/fits.h"
 
@@ -40,7 +41,7 @@ bool accept(const Candidate& candidate, const BnFacts& facts, Outcome& outcome) 
 // Asks the kernel for its sizes and checks it on one problem.
 void try_on(const Problem& problem, Compiled compiled, Checker& checker, Outcome& outcome) {
   const std::string name = to_string(compiled.candidate.name);
-  compiled.functions.sizes(problem.n, problem.k, &compiled.sizes);
+  compiled.functions.sizes(problem.n, problem.k, problem.group, &compiled.sizes);
   if (auto fitting = fits(name, compiled.sizes, problem); !fitting) {
     outcome.refusals.push_back(fitting.error().message);
   } else if (auto checked = checker.check(name, compiled.sizes, compiled.functions); !checked) {
@@ -51,23 +52,16 @@ void try_on(const Problem& problem, Compiled compiled, Checker& checker, Outcome
   }
 }
 
-Outcome compile_one(KernelStore& store, std::span<const Problem> problems, const CompileJob& job,
-                    std::span<Checker* const> checkers) {
-  Outcome outcome;
-  codegen::Spec spec{.name = job.candidate.name, .n = 0, .k = 0};
-  if (job.for_shape) {
-    spec.n = problems[job.problems.front()].n;
-    spec.k = problems[job.problems.front()].k;
-  }
+// The job's kernel for its problems of one group size: one object serves them.
+void compile_for(KernelStore& store, std::span<const Problem> problems, const CompileJob& job,
+                 const codegen::Spec& spec, std::span<Checker* const> checkers, Outcome& outcome) {
   const auto loaded = store.get(spec);
-  if (!loaded) {
-    outcome.refusals.push_back(loaded.error().message);
-    return outcome;
-  }
+  if (!loaded) return outcome.refusals.push_back(loaded.error().message);
   BnFacts facts{};
-  loaded->functions.facts(&facts);
-  if (!accept(job.candidate, facts, outcome)) return outcome;
+  loaded->functions.facts(spec.group, &facts);
+  if (!accept(job.candidate, facts, outcome)) return;
   for (size_t p : job.problems) {
+    if (problems[p].group != spec.group) continue;
     try_on(problems[p],
            {.problem = p,
             .candidate = job.candidate,
@@ -76,6 +70,21 @@ Outcome compile_one(KernelStore& store, std::span<const Problem> problems, const
             .sizes = {},
             .functions = loaded->functions},
            *checkers[p], outcome);
+  }
+}
+
+Outcome compile_one(KernelStore& store, std::span<const Problem> problems, const CompileJob& job,
+                    std::span<Checker* const> checkers) {
+  Outcome outcome;
+  std::set<int64_t> groups;
+  for (size_t p : job.problems) groups.insert(problems[p].group);
+  for (const int64_t group : groups) {
+    codegen::Spec spec{.name = job.candidate.name, .n = 0, .k = 0, .group = group};
+    if (job.for_shape) {
+      spec.n = problems[job.problems.front()].n;
+      spec.k = problems[job.problems.front()].k;
+    }
+    compile_for(store, problems, job, spec, checkers, outcome);
   }
   return outcome;
 }

@@ -53,7 +53,7 @@ int Lab::layers_of(const TokenClass& c) const {
 Result<std::shared_ptr<const PackedStack>> pack_stack(const Lab& lab, size_t p,
                                                       const BnSizes& sizes, BnPackFn* pack) {
   BITNET_TRY(PackedStack stack,
-             PackedStack::pack(lab.pool, lab.problems[p], sizes, pack, lab.trits[p], lab.layers));
+             PackedStack::pack(lab.pool, lab.problems[p], sizes, pack, lab.weights[p], lab.layers));
   return std::make_shared<const PackedStack>(std::move(stack));
 }
 

@@ -20,7 +20,7 @@ struct Lab {
   codegen::Jit& jit;
   const std::vector<Problem>& problems;
   const std::vector<ProblemKernels>& builtin;  // of each problem
-  std::vector<TritSource> trits;               // of each problem
+  std::vector<WeightSource> weights;           // of each problem
   std::vector<TokenClass> classes;
   int layers = 1;                        // that a replay of one token runs through
   bool weights_in_memory = true;         // rather than in the last cache

@@ -1,11 +1,14 @@
 #include "tuner/packed_stack.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "runtime/base/round_up.h"
 
 namespace bitnet::tuner {
 namespace {
+
+constexpr uint16_t kOne = 0x3C00;  // as F16
 
 uint64_t mix(uint64_t x) {  // splitmix64
   x += 0x9e3779b97f4a7c15U;
@@ -15,6 +18,8 @@ uint64_t mix(uint64_t x) {  // splitmix64
 }
 
 }  // namespace
+
+namespace {
 
 TritSource random_trits(int64_t k, uint64_t seed) {
   return [k, seed](int64_t n0, int64_t n1, int8_t* out) -> Result<void> {
@@ -30,15 +35,25 @@ TritSource random_trits(int64_t k, uint64_t seed) {
   };
 }
 
+}  // namespace
+
+WeightSource random_weights(int64_t k, int64_t group, uint64_t seed) {
+  return {.trits = random_trits(k, seed),
+          .scales = [k, group](int64_t n0, int64_t n1, uint16_t* out) -> Result<void> {
+            std::fill_n(out, (n1 - n0) * (k / group), kOne);
+            return {};
+          }};
+}
+
 Result<PackedStack> PackedStack::pack(ThreadPool& pool, const Problem& problem,
-                                      const BnSizes& sizes, BnPackFn* pack, const TritSource& trits,
-                                      int layers) {
+                                      const BnSizes& sizes, BnPackFn* pack,
+                                      const WeightSource& weights, int layers) {
   PackedStack stack;
   stack.layers_ = layers;
   stack.stride_ = round_up(sizes.packed_bytes, 64);
   stack.buffer_ = AlignedBuffer(static_cast<size_t>(stack.stride_ * layers));
   auto* const first = stack.buffer_.as<uint8_t>();
-  const PackJob job{.problem = problem, .trits = trits, .copies = {{sizes, pack, first}}};
+  const PackJob job{.problem = problem, .weights = weights, .copies = {{sizes, pack, first}}};
   BITNET_CHECK(pack_weights(pool, {&job, 1}));
   // Each thread writes the pages that it will read, whole layers apart.
   pool.run([&](int thread) {

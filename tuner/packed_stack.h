@@ -14,13 +14,13 @@
 
 namespace bitnet::tuner {
 
-// Random trits, P(0) = 0.4, the same on every call.
-TritSource random_trits(int64_t k, uint64_t seed);
+// Random trits, P(0) = 0.4, the same on every call, and scales of 1.
+WeightSource random_weights(int64_t k, int64_t group, uint64_t seed);
 
 class PackedStack {
  public:
   static Result<PackedStack> pack(ThreadPool& pool, const Problem& problem, const BnSizes& sizes,
-                                  BnPackFn* pack, const TritSource& trits, int layers);
+                                  BnPackFn* pack, const WeightSource& weights, int layers);
 
   const uint8_t* layer(int index) const { return buffer_.as<uint8_t>() + index * stride_; }
   std::span<const std::byte> layer_bytes(int index) const {

@@ -7,27 +7,35 @@
 #include "runtime/base/statistics.h"
 
 namespace bitnet::tuner {
+namespace {
+
+constexpr float kTiny = 1e-9F;
+
+}  // namespace
 
 Replay::Replay(ThreadPool& pool, std::vector<Problem> problems, int64_t tokens, int layers)
     : pool_(pool), problems_(std::move(problems)), tokens_(tokens), layers_(layers) {
+  int64_t scales = 1;  // of a token
   for (const Problem& problem : problems_) {
+    if (problem.group) scales = std::max(scales, problem.k / problem.group);
     ldx_ = std::max(ldx_, round_up(problem.k, 64));
     ldy_ = std::max(ldy_, round_up(problem.n, 64));
   }
   x_ = AlignedBuffer(static_cast<size_t>(tokens_ * ldx_));
-  scales_ = AlignedBuffer(static_cast<size_t>(tokens_) * sizeof(float));
+  scales_ = AlignedBuffer(static_cast<size_t>(tokens_ * scales) * sizeof(float));
   y_ = AlignedBuffer(static_cast<size_t>(tokens_ * ldy_) * sizeof(float));
   uint32_t state = 12345;
   for (int8_t& x : x_.span<int8_t>()) {
     state = state * 1664525U + 1013904223U;
     x = static_cast<int8_t>(static_cast<int>((state >> 16) % 255U) - 127);
   }
-  std::ranges::fill(scales_.span<float>(), 127.0F);
+  // 1 / 127 or tiny: what is added to Y again and again stays finite.
+  const bool grouped = std::ranges::any_of(problems_, [](const Problem& p) { return p.group > 0; });
+  std::ranges::fill(scales_.span<float>(), grouped ? kTiny : 127.0F);
   scratch_.resize(static_cast<size_t>(pool_.size()));
 }
 
 std::vector<Product> Replay::products_of(std::span<const Runner> runners) const {
-  constexpr float kTiny = 1e-9F;  // what is added to Y again and again stays finite
   std::vector<Product> products;
   for (int layer = 0; layer < layers_; ++layer)
     for (size_t p = 0; p < problems_.size(); ++p)

@@ -127,7 +127,7 @@ class Tuning {
                      .jit = *jit_,
                      .problems = setup_.problems,
                      .builtin = builtin_,
-                     .trits = {},
+                     .weights = {},
                      .classes = {kBalanced.begin(), kBalanced.end()},
                      .layers = static_cast<int>(std::clamp<int64_t>(enough, 1, layers)),
                      .weights_in_memory = !residency.in_cache,
@@ -136,7 +136,7 @@ class Tuning {
                        return setup_.preset.budget_seconds - seconds_since(search_began_);
                      }});
     for (const Problem& problem : setup_.problems)
-      lab_->trits.push_back(problem_rows(setup_.model.layers.front(), problem.kind).trits());
+      lab_->weights.push_back(problem_rows(setup_.model.layers.front(), problem.kind).weights());
     key_ = {.machine = setup_.machine.id(),
             .isa = std::string(name(setup_.levels.front())),
             .threads = pool_.size(),

@@ -25,8 +25,8 @@ static int64_t row_bytes(int64_t k) { return blocks_of(k) * kBlockBytes; }
 // The form of a token: x padded with zeros to whole blocks, then the sum of x in 64 bytes.
 static int64_t form_bytes(int64_t k) { return blocks_of(k) * kBlock + 64; }
 
-EXPORT void i2s_avx2_facts(BnFacts* facts) {
-  *facts = (BnFacts){.unfit = BN_FITS,
+EXPORT void i2s_avx2_facts(int64_t group, BnFacts* facts) {
+  *facts = (BnFacts){.unfit = group ? BN_UNFIT_GROUP : BN_FITS,
                      .tokens_min = 1,
                      .tokens_max = BN_ANY_TOKENS,
                      .layout = {kBlock},
@@ -36,7 +36,8 @@ EXPORT void i2s_avx2_facts(BnFacts* facts) {
                      .check_k = (kExactBlocks + 1) * kBlock + 1};
 }
 
-EXPORT void i2s_avx2_sizes(int64_t n, int64_t k, BnSizes* sizes) {
+EXPORT void i2s_avx2_sizes(int64_t n, int64_t k, int64_t group, BnSizes* sizes) {
+  (void)group;
   *sizes = (BnSizes){.packed_bytes = n * row_bytes(k),
                      .form_group_tokens = 1,
                      .form_group_bytes = form_bytes(k),
@@ -157,11 +158,11 @@ EXPORT void i2s_avx2_run(const BnRun* r) {
     int64_t m = r->m0;
     for (; m + kRows <= r->m1; m += kRows) {
       four_tokens(w, row, rows, (const int8_t*)r->form + m * form, form, blocks, dots);
-      for (int j = 0; j < kRows; ++j) bn_epilogue(r, m + j, n, dots[j], rows);
+      for (int j = 0; j < kRows; ++j) bn_epilogue(r, 0, m + j, n, dots[j], rows);
     }
     for (; m < r->m1; ++m) {
       one_token(w, row, rows, (const int8_t*)r->form + m * form, blocks, dots[0]);
-      bn_epilogue(r, m, n, dots[0], rows);
+      bn_epilogue(r, 0, m, n, dots[0], rows);
     }
   }
 }

@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "runtime/base/printable.h"
-#include "runtime/gguf/half.h"
+#include "runtime/base/half.h"
 #include "runtime/gguf/ternary_decode.h"
 
 namespace bitnet {

@@ -26,7 +26,10 @@ class BuiltinSource final : public KernelSource {
                     .packing_key = kernel.packing_key,
                     .form = kernel.form,
                     .functions = kernel.functions};
-      k.functions.sizes(problem.n, problem.k, &k.sizes);
+      BnFacts facts{};
+      k.functions.facts(problem.group, &facts);
+      BITNET_CHECK(fits(to_string(k.name), facts));
+      k.functions.sizes(problem.n, problem.k, problem.group, &k.sizes);
       BITNET_CHECK(fits(to_string(k.name), k.sizes, problem));
       answer.classes.push_back(std::move(k));
     }

@@ -51,6 +51,7 @@ void fields(auto& walk, Either<Problem> auto& p) {
   walk("kind", p.kind);
   walk("n", p.n);
   walk("k", p.k);
+  walk("group", p.group);
   walk("epilogue", p.epilogue);
   walk("count", p.count);
 }

@@ -37,11 +37,24 @@ std::vector<Target> targets_of(std::span<const PackJob> jobs) {
   return targets;
 }
 
-Result<void> pack_panel(const PackJob& job, const Target& target, int64_t panel, int8_t* trits) {
+// What a thread decodes a panel into.
+struct PanelBuffer {
+  AlignedBuffer trits;           // int8 [rows][k]
+  std::vector<uint16_t> scales;  // [rows][k/group]
+};
+
+Result<void> pack_panel(const PackJob& job, const Target& target, int64_t panel,
+                        PanelBuffer& buffer) {
   const int64_t n0 = (panel - target.first_panel) * target.panel_rows;
   const int64_t n1 = std::min(job.problem.n, n0 + target.panel_rows);
-  BITNET_CHECK(job.trits(n0, n1, trits));
-  pack_rows(job.problem, target.copy->pack, {n0, n1}, trits, target.copy->packed);
+  auto* trits = buffer.trits.as<int8_t>();
+  BITNET_CHECK(job.weights.trits(n0, n1, trits));
+  if (const int64_t group = job.problem.group) {
+    buffer.scales.resize(static_cast<size_t>((n1 - n0) * (job.problem.k / group)));
+    BITNET_CHECK(job.weights.scales(n0, n1, buffer.scales.data()));
+  }
+  pack_rows(job.problem, target.copy->pack, {n0, n1}, trits, buffer.scales.data(),
+            target.copy->packed);
   return {};
 }
 
@@ -63,7 +76,8 @@ class Packing {
           trits_bytes, static_cast<size_t>(std::min(target.panel_rows, problem.n) * problem.k));
       panels_left_[target.job] += target.end_panel - target.first_panel;
     }
-    for (int thread = 0; thread < pool.size(); ++thread) trits_.emplace_back(trits_bytes);
+    for (int thread = 0; thread < pool.size(); ++thread)
+      buffers_.push_back({AlignedBuffer(trits_bytes), {}});
   }
 
   Result<void> run() {
@@ -76,14 +90,14 @@ class Packing {
 
  private:
   void work(int thread) {
-    auto* trits = trits_[static_cast<size_t>(thread)].as<int8_t>();
+    PanelBuffer& buffer = buffers_[static_cast<size_t>(thread)];
     for (auto target = targets_.begin();;) {
       if (thread == 0 && events_.stop && events_.stop()) stop();
       const int64_t panel = next_.fetch_add(1, std::memory_order_relaxed);
       if (panel >= panels_) return;
       while (panel >= target->end_panel) ++target;
       const size_t job = target->job;
-      if (auto done = pack_panel(jobs_[job], *target, panel, trits); !done)
+      if (auto done = pack_panel(jobs_[job], *target, panel, buffer); !done)
         note(panel, std::move(done.error()));
       if (--panels_left_[job] == 0 && events_.packed) events_.packed(job);
       if (thread == 0 && events_.progress)
@@ -114,7 +128,7 @@ class Packing {
   std::vector<Target> targets_;
   int64_t panels_;
   std::vector<std::atomic<int64_t>> panels_left_;  // of all copies of a job
-  std::vector<AlignedBuffer> trits_;               // a thread's own
+  std::vector<PanelBuffer> buffers_;               // of each thread
   std::atomic<int64_t> next_{0};
   std::mutex mutex_;
   int64_t failed_panel_;
@@ -142,8 +156,8 @@ PackedWeights::PackedWeights(const ProblemKernels& kernels) {
 }
 
 PackJob PackedWeights::job(const Problem& problem, const ProblemKernels& kernels,
-                           TritSource trits) {
-  PackJob job{.problem = problem, .trits = std::move(trits), .copies = {}};
+                           WeightSource weights) {
+  PackJob job{.problem = problem, .weights = std::move(weights), .copies = {}};
   for (size_t i = 0; i < copies_.size(); ++i) {
     const ClassKernel& kernel = kernels.classes[made_for_[i]];
     job.copies.push_back({kernel.sizes, kernel.functions.pack, copies_[i].as<uint8_t>()});

@@ -1,4 +1,4 @@
-// From a matrix's trits to what kernels read: decoded and packed panel by panel, on all threads,
+// From a matrix's trits and scales to what kernels read: decoded and packed panel by panel, on all threads,
 // through buffers that fit a second-level cache. Decoded trits of a whole matrix never exist.
 #pragma once
 
@@ -26,7 +26,7 @@ struct PackCopy {
 // A matrix to be packed, into one copy or several.
 struct PackJob {
   Problem problem;
-  TritSource trits;
+  WeightSource weights;
   std::vector<PackCopy> copies;
 };
 
@@ -51,7 +51,7 @@ class PackedWeights {
   explicit PackedWeights(const ProblemKernels& kernels);
 
   // What fills the room in, of the kernels that it was made for.
-  PackJob job(const Problem& problem, const ProblemKernels& kernels, TritSource trits);
+  PackJob job(const Problem& problem, const ProblemKernels& kernels, WeightSource weights);
   // The kernels, ready to run on what is packed here.
   std::vector<ProductKernel> product_kernels(const ProblemKernels& kernels) const;
   std::span<const AlignedBuffer> copies() const { return copies_; }

@@ -21,7 +21,8 @@ std::string_view name(ProblemKind kind) {
 }
 
 std::string describe(const Problem& problem) {
-  return fmt::format("{} {}x{}", name(problem.kind), problem.n, problem.k);
+  return fmt::format("{} {}x{}{}", name(problem.kind), problem.n, problem.k,
+                     problem.group ? fmt::format("/{}", problem.group) : "");
 }
 
 std::vector<Problem> problems_of(const LinearShapes& s) {

@@ -23,6 +23,8 @@ struct Problem {
   ProblemKind kind = ProblemKind::qkv;
   int64_t n = 0;  // output features, all segments together
   int64_t k = 0;  // input features
+  // Weights of a scale: 64, 128 or 256, dividing K; 0: one scale for each part of the problem.
+  int64_t group = 0;
   BnEpilogue epilogue = BN_SCALED;
   int count = 1;  // how many layers ask for it
 
@@ -35,7 +37,7 @@ constexpr bool is_gate_up(BnEpilogue epilogue) {
 }
 
 std::string_view name(ProblemKind kind);
-// "gate_up 13824x2560": for tables and messages.
+// "gate_up 13824x2560", with groups "gate_up 13824x2560/128": for tables and messages.
 std::string describe(const Problem& problem);
 
 // What of a model's hyper-parameters decides its problems; filled from any model file.

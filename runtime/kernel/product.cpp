@@ -22,6 +22,7 @@ Product::Product(const Problem& problem, std::vector<BnSegment> segments,
                  std::vector<ProductKernel> kernels)
     : problem_(problem), segments_(std::move(segments)), kernels_(std::move(kernels)) {
   assert(!kernels_.empty() && kernels_.back().m_max == kAnyTokens);
+  assert(!problem.group || problem.epilogue != BN_INT32);
 }
 
 const ProductKernel& Product::kernel(int64_t tokens) const {
@@ -57,6 +58,8 @@ void Product::prepare(Range tokens, const ProductInput& in) const {
                           .m1 = tokens.end,
                           .x = in.x,
                           .ldx = in.ldx,
+                          .group = problem_.group,
+                          .group_scales = problem_.group ? in.scales : nullptr,
                           .form = in.form};
   kernel(in.tokens).functions.prepare(&prepare);
 }
@@ -67,6 +70,7 @@ void Product::run(const Part& part, const ProductInput& in, uint8_t* scratch,
   const ProductKernel& kernel = this->kernel(in.tokens);
   const BnRun run{.n = problem_.n,
                   .k = problem_.k,
+                  .group = problem_.group,
                   .m0 = part.tokens.begin,
                   .m1 = part.tokens.end,
                   .n0 = part.rows.begin,
@@ -74,7 +78,7 @@ void Product::run(const Part& part, const ProductInput& in, uint8_t* scratch,
                   .packed = kernel.packed,
                   .form = in.form,
                   .scratch = scratch,
-                  .token_scale = in.scales,
+                  .token_scale = problem_.group ? nullptr : in.scales,
                   .segments = segments_.data(),
                   .segment_count = static_cast<int32_t>(segments_.size()),
                   .epilogue = problem_.epilogue,
@@ -84,12 +88,14 @@ void Product::run(const Part& part, const ProductInput& in, uint8_t* scratch,
 }
 
 void pack_rows(const Problem& problem, BnPackFn* pack, Range rows, const int8_t* trits,
-               uint8_t* packed) {
+               const uint16_t* scales, uint8_t* packed) {
   const BnPack job{.n = problem.n,
                    .k = problem.k,
                    .n0 = rows.begin,
                    .n1 = rows.end,
+                   .group = problem.group,
                    .trits = trits,
+                   .scales = scales,
                    .packed = packed};
   pack(&job);
 }

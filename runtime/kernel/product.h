@@ -35,7 +35,8 @@ struct ProductInput {
   int64_t tokens = 0;
   const int8_t* x = nullptr;      // [tokens][ldx], -127..127
   int64_t ldx = 0;                // elements
-  const float* scales = nullptr;  // [tokens]; not read by BN_INT32
+  // [tokens], not read by BN_INT32; with groups [tokens][K/group]
+  const float* scales = nullptr;
   uint8_t* form = nullptr;        // form_bytes(tokens)
 };
 
@@ -78,9 +79,10 @@ class Product {
   std::vector<ProductKernel> kernels_;
 };
 
-// Rows of a matrix, given as trits [rows.size()][K], into their place in its packed copy.
+// Rows of a matrix, given as trits [rows.size()][K] and, where the problem has groups, F16 scales
+// [rows.size()][K/group], into their place in its packed copy.
 void pack_rows(const Problem& problem, BnPackFn* pack, Range rows, const int8_t* trits,
-               uint8_t* packed);
+               const uint16_t* scales, uint8_t* packed);
 
 // Segments that give all of a problem's rows one weight scale: timing and checks need no more.
 std::vector<BnSegment> one_scale(const Problem& problem, float scale);

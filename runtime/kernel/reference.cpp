@@ -3,14 +3,19 @@
 #include <cassert>
 #include <cstring>
 
+#include "runtime/base/half.h"
 #include "runtime/base/numerics.h"
 
 namespace bitnet {
 namespace {
 
-int64_t form_row_bytes(int64_t k) { return (k + 63) / 64 * 64; }
+int64_t round_up_64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+int64_t groups_of(int64_t k, int64_t group) { return group ? k / group : 0; }
+int64_t form_row_bytes(int64_t k, int64_t group) {
+  return round_up_64(k) + round_up_64(groups_of(k, group) * int64_t{sizeof(float)});
+}
 
-void facts(BnFacts* out) {
+void facts(int64_t /*group*/, BnFacts* out) {
   *out = BnFacts{.unfit = BN_FITS,
                  .tokens_min = 1,
                  .tokens_max = BN_ANY_TOKENS,
@@ -21,10 +26,10 @@ void facts(BnFacts* out) {
                  .check_k = 1};
 }
 
-void sizes(int64_t n, int64_t k, BnSizes* out) {
-  *out = BnSizes{.packed_bytes = n * k,
+void sizes(int64_t n, int64_t k, int64_t group, BnSizes* out) {
+  *out = BnSizes{.packed_bytes = n * k + 2 * n * groups_of(k, group),
                  .form_group_tokens = 1,
-                 .form_group_bytes = form_row_bytes(k),
+                 .form_group_bytes = form_row_bytes(k, group),
                  .scratch_bytes = 0,
                  .exact_k = BN_MAX_K,
                  .row_step = 2,
@@ -33,20 +38,46 @@ void sizes(int64_t n, int64_t k, BnSizes* out) {
 }
 
 void pack(const BnPack* p) {
-  std::memcpy(p->packed + p->n0 * p->k, p->trits, static_cast<size_t>((p->n1 - p->n0) * p->k));
+  const int64_t rows = p->n1 - p->n0, groups = groups_of(p->k, p->group);
+  std::memcpy(p->packed + p->n0 * p->k, p->trits, static_cast<size_t>(rows * p->k));
+  if (groups)
+    std::memcpy(p->packed + p->n * p->k + 2 * p->n0 * groups, p->scales,
+                static_cast<size_t>(2 * rows * groups));
 }
 
 void prepare(const BnPrepare* p) {
-  for (int64_t m = p->m0; m < p->m1; ++m)
-    std::memcpy(p->form + m * form_row_bytes(p->k), p->x + m * p->ldx, static_cast<size_t>(p->k));
+  const int64_t groups = groups_of(p->k, p->group);
+  for (int64_t m = p->m0; m < p->m1; ++m) {
+    uint8_t* row = p->form + m * form_row_bytes(p->k, p->group);
+    std::memcpy(row, p->x + m * p->ldx, static_cast<size_t>(p->k));
+    if (groups)
+      std::memcpy(row + round_up_64(p->k), p->group_scales + m * groups,
+                  static_cast<size_t>(groups) * sizeof(float));
+  }
 }
 
-int32_t dot(const BnRun* r, int64_t m, int64_t n) {
-  const auto* x = reinterpret_cast<const int8_t*>(r->form) + m * form_row_bytes(r->k);
+// Of input features k0..k1.
+int32_t dot(const BnRun* r, int64_t m, int64_t n, int64_t k0, int64_t k1) {
+  const auto* x = reinterpret_cast<const int8_t*>(r->form) + m * form_row_bytes(r->k, r->group);
   const auto* w = reinterpret_cast<const int8_t*>(r->packed) + n * r->k;
   int32_t sum = 0;
-  for (int64_t k = 0; k < r->k; ++k) sum += x[k] * w[k];
+  for (int64_t k = k0; k < k1; ++k) sum += x[k] * w[k];
   return sum;
+}
+
+// The chain over groups.
+float chain(const BnRun* r, int64_t m, int64_t n) {
+  const uint8_t* row = r->form + m * form_row_bytes(r->k, r->group);
+  const uint8_t* scales = r->packed + r->n * r->k;
+  float y = 0;
+  for (int64_t g = 0; g < r->k / r->group; ++g) {
+    float a = 0;
+    uint16_t d = 0;
+    std::memcpy(&a, row + round_up_64(r->k) + g * int64_t{sizeof(float)}, sizeof(float));
+    std::memcpy(&d, scales + 2 * (n * (r->k / r->group) + g), sizeof(d));
+    y = reference_chained(dot(r, m, n, g * r->group, (g + 1) * r->group), a, d, y);
+  }
+  return y;
 }
 
 float weight_scale(const BnRun* r, int64_t n) {
@@ -60,7 +91,8 @@ float weight_scale(const BnRun* r, int64_t n) {
 }
 
 float scaled(const BnRun* r, int64_t m, int64_t n) {
-  return reference_scaled(dot(r, m, n), weight_scale(r, n), r->token_scale[m]);
+  if (r->group) return chain(r, m, n);
+  return reference_scaled(dot(r, m, n, 0, r->k), weight_scale(r, n), r->token_scale[m]);
 }
 
 void run(const BnRun* r) {
@@ -71,7 +103,7 @@ void run(const BnRun* r) {
     for (int64_t n = r->n0; n < r->n1; ++n) {
       switch (epilogue) {
         case BN_INT32:
-          y_int[n] = dot(r, m, n);
+          y_int[n] = dot(r, m, n, 0, r->k);
           break;
         case BN_SCALED:
           y[n] = scaled(r, m, n);
@@ -98,7 +130,7 @@ class ReferenceSource final : public KernelSource {
                        .packing_key = "bytes_r1",
                        .form = "bytes",
                        .functions = reference_functions()};
-    kernel.functions.sizes(problem.n, problem.k, &kernel.sizes);
+    kernel.functions.sizes(problem.n, problem.k, problem.group, &kernel.sizes);
     return ProblemKernels{{kernel}};
   }
   std::string describe() const override { return "reference kernels (scalar)"; }
@@ -108,6 +140,10 @@ class ReferenceSource final : public KernelSource {
 
 float reference_scaled(int32_t dot, float weight_scale, float token_scale) {
   return static_cast<float>(dot) * (weight_scale / token_scale);
+}
+
+float reference_chained(int32_t dot, float activation_scale, uint16_t weight_scale, float y) {
+  return numerics::fma(static_cast<float>(dot) * activation_scale, float_from_half(weight_scale), y);
 }
 
 float reference_gate_up(float gate, float up, BnEpilogue epilogue) {

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "runtime/base/numerics.h"
-#include "runtime/gguf/half.h"
+#include "runtime/base/half.h"
 #include "runtime/gguf/types.h"
 #include "runtime/model/float_kernels.h"
 

@@ -50,7 +50,7 @@ Result<std::vector<Layer>> load_layers(const ModelFile& file,
   for (size_t i = 0; i < rows.size(); ++i) {
     const ProblemKernels& of_problem = kernels[i % kProblems];
     packed.emplace_back(of_problem);
-    jobs.push_back(packed[i].job(problems[i % kProblems], of_problem, rows[i].trits()));
+    jobs.push_back(packed[i].job(problems[i % kProblems], of_problem, rows[i].weights()));
   }
   BITNET_CHECK(pack_weights(pool, jobs,
                             {.progress = progress,
@@ -80,7 +80,7 @@ Result<std::vector<Layer>> load_float_layers(const ModelFile& file, const BnFloa
     for (size_t p = 0; p < kProblems; ++p) {
       const ProblemRows rows = problem_rows(tensors, kKinds[p]);
       PackedWeights trits(kernels[p]);
-      const PackJob job = trits.job(problems[p], kernels[p], rows.trits());
+      const PackJob job = trits.job(problems[p], kernels[p], rows.weights());
       BITNET_CHECK(pack_weights(
           pool, {&job, 1}, {.packed = [&](size_t) { release(file.file, rows); }, .stop = stop}));
       layer.*kMembers[p] =

@@ -6,7 +6,7 @@
 #include <set>
 #include <utility>
 
-#include "runtime/gguf/half.h"
+#include "runtime/base/half.h"
 #include "runtime/model/hparams.h"
 
 namespace bitnet {

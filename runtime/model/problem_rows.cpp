@@ -20,8 +20,10 @@ Result<void> ProblemRows::decode(int64_t n0, int64_t n1, int8_t* out) const {
   return {};
 }
 
-TritSource ProblemRows::trits() const {
-  return [rows = *this](int64_t n0, int64_t n1, int8_t* out) { return rows.decode(n0, n1, out); };
+WeightSource ProblemRows::weights() const {
+  return {.trits = [rows = *this](int64_t n0, int64_t n1, int8_t* out) {
+    return rows.decode(n0, n1, out);
+  }};
 }
 
 std::vector<BnSegment> ProblemRows::segments() const {

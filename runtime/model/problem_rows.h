@@ -27,7 +27,7 @@ class ProblemRows {
   int64_t k() const { return parts_.front()->k(); }
   // Rows n0..n1 as trits: out[n1-n0][k]. Thread-safe.
   Result<void> decode(int64_t n0, int64_t n1, int8_t* out) const;
-  TritSource trits() const;
+  WeightSource weights() const;
   std::vector<BnSegment> segments() const;
   std::span<const TernaryMatrix* const> parts() const { return parts_; }
 

@@ -35,18 +35,20 @@ V_INLINE int64_t next_tokens(int64_t left, int64_t rows, int64_t k, int* vecs) {
   return *vecs ? min64(left, *vecs * V_BYTES / 2) : left;
 }
 
-V_INLINE enum BnUnfit unfit(void) {
-  if (tiles_unfit()) return tiles_unfit();
+V_INLINE enum BnUnfit unfit(int64_t group) {
+  if (tiles_unfit(group)) return tiles_unfit(group);
   if (P_b % (V_BYTES / 2) || kBlockRows % P_r) return BN_UNFIT_BATCH;
   if (batch_vecs() > kMostBatchVecs) return BN_UNFIT_REGISTERS;
   if (P_k <= 0 || P_k % kChunkK) return BN_UNFIT_BLOCK;
+  if (group % P_k || group > kExactChunks * kChunkK) return BN_UNFIT_GROUP;
+  if (P_b % 16 != 0 && group) return BN_UNFIT_GROUP;  // chain_panel
   return kExactChunks % (P_k / kChunkK) ? BN_UNFIT_INTERVAL : BN_FITS;
 }
 
 // The loop that works most is not the one that many tokens go through, so no count of its products.
 // Up to b tokens fill all lanes, half of them, or tiles.
-void BN_NAME(facts)(BnFacts* facts) {
-  *facts = facts_of(unfit());
+void BN_NAME(facts)(int64_t group, BnFacts* facts) {
+  *facts = facts_of(unfit(group));
   facts->check_tokens = max64(P_b + 1, tile_check_tokens());
   facts->check_rows = round_up(kLeastRows, P_r);
   facts->check_k = max64(tile_check_k(), (kExactChunks + 1) * kChunkK + 1);
@@ -57,8 +59,9 @@ typedef struct {
   uint8_t* tables;  // [tables()][kByteEntries] entries of the vecs in use
   int16_t* x;       // [k][b]: a pass's activations, tokens in lanes
   uint8_t* near;    // [kBlockRows][b] int16: sums of at most kExactChunks
-  int32_t* far;  // [kBlockRows][b], tokens as v_sext16 leaves them; or, of tiles, [panel][token][r]
+  int32_t* far;  // [kBlockRows][b] results, tokens as v_sext16 leaves them; or what tiles need
   int32_t* dots;   // [r] of a token
+  float* a;        // [b] of a group: the tokens' scales, as in far
   uint8_t* stage;  // [8] vecs of bytes, of transpose
   uint8_t* rest;   // of tiles
 } Scratch;
@@ -70,18 +73,20 @@ V_INLINE Scratch scratch_of(uint8_t* at) {
   s.near = at, at += kBlockRows * 2 * P_b;
   s.far = (int32_t*)at, at += kBlockRows * 4 * P_b;
   s.dots = (int32_t*)at, at += 4 * P_r;
+  s.a = (float*)at, at += 4 * P_b;
   s.stage = at, at += 8 * V_BYTES;
   s.rest = at;
   return s;
 }
 
-void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
-  *sizes = (BnSizes){.packed_bytes = packed_bytes(n, k),
+void BN_NAME(sizes)(int64_t n, int64_t k, int64_t group, BnSizes* sizes) {
+  group = group_of(group);
+  *sizes = (BnSizes){.packed_bytes = packed_bytes(n, k, group),
                      .form_group_tokens = 1,
-                     .form_group_bytes = form_bytes(k),
+                     .form_group_bytes = form_bytes(k, group),
                      .scratch_bytes = tables() * table_bytes(batch_vecs()) +
-                                      (P_k + 3 * kBlockRows) * 2 * P_b + 4 * P_r + 8 * V_BYTES +
-                                      tile_rest_bytes(k),
+                                      (P_k + 3 * kBlockRows) * 2 * P_b + 4 * P_r + 4 * P_b +
+                                      8 * V_BYTES + tile_rest_bytes(k, group),
                      .exact_k = BN_MAX_K,
                      .row_step = P_r,
                      .token_step = 1,
@@ -187,17 +192,18 @@ V_INLINE void look_up(const uint8_t* chunk, const uint8_t* table, const int vecs
   }
 }
 
-// A pass: k/16 chunks, from c on, of all panels of the block. The first `skip` add nothing.
+// A pass: k/16 chunks, from c of the group that begins at input feature k0, codes bytes into every
+// panel, of all panels of the block. The first `skip` add nothing.
 V_INLINE void pass(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens, int64_t n0,
-                   int64_t rows, int64_t c, int skip, const int vecs) {
-  const int64_t k = run_k(r);
-  transpose(form_row(r->form, m0, k) + c * kChunkK, form_bytes(k), tokens, skip, vecs, s->stage,
-            s->x);
+                   int64_t rows, int64_t k0, int64_t codes, int64_t c, int skip, const int vecs) {
+  const int64_t k = run_k(r), group = group_of(r->group);
+  transpose(form_row(r->form, m0, k, group) + k0 + c * kChunkK, form_bytes(k, group), tokens, skip,
+            vecs, s->stage, s->x);
   build_tables(s, vecs);
 #pragma clang loop unroll(disable)
   for (int64_t n = 0; n < rows; n += P_r)
-    look_up(packed_panel(r->packed, n0 + n, k) + c * packing_chunk_bytes(), s->tables, vecs,
-            s->near + n * entry_bytes(vecs));
+    look_up(packed_panel(r->packed, n0 + n, k, group) + codes + c * packing_chunk_bytes(),
+            s->tables, vecs, s->near + n * entry_bytes(vecs));
 }
 
 V_INLINE void widen(const Scratch* s, int64_t rows, const int vecs) {
@@ -217,19 +223,77 @@ V_INLINE int64_t place_of_token(int64_t m) {
   return m - lane + lane / 8 * 4 + lane % 4 + lane % 8 / 4 * V_LANES;
 }
 
-V_INLINE void batch_sums(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens, int64_t n0,
+V_INLINE void zero_near(const Scratch* s, int64_t rows, const int vecs) {
+  for (int64_t i = 0; i < rows * vecs; ++i) v_store(s->near + i * V_BYTES, v_zero());
+}
+
+V_INLINE void batch_dots(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens, int64_t n0,
                          int64_t rows, const int vecs) {
   const int64_t all = packing_chunks(run_k(r)), step = P_k / kChunkK;
-  for (int64_t i = 0; i < rows * batch_vecs() * 2; ++i) v_store(s->far + i * V_LANES, v_zero());
   for (int64_t c0 = 0; c0 < all; c0 += kExactChunks) {
     const int64_t c1 = min64(c0 + kExactChunks, all);
-    for (int64_t i = 0; i < rows * vecs; ++i) v_store(s->near + i * V_BYTES, v_zero());
+    zero_near(s, rows, vecs);
     for (int64_t c = c0; c < c1; c += step) {
       // Past the last chunk there may be bytes that are no codes: the last pass begins early.
       const int64_t begin = min64(c, all - step);
-      pass(r, s, m0, tokens, n0, rows, begin, (int)(c - begin), vecs);
+      pass(r, s, m0, tokens, n0, rows, 0, 0, begin, (int)(c - begin), vecs);
     }
     widen(s, rows, vecs);
+  }
+}
+
+// The chain's step of a group: far = fma(near * a, d, far) for a panel's rows, d its scales. A vec
+// of tokens is 2 * V_LANES floats; where that is 8, every second vec goes along in 16.
+V_INLINE void chain_panel(const Scratch* s, int64_t n, const uint16_t* d, const int vecs) {
+#pragma clang loop unroll(disable)
+  for (int row = 0; row < P_r; ++row) {
+    int32_t wide[2 * kMostBatchVecs * V_LANES + 16];
+    if (vecs * 2 * V_LANES % 16) bn_store16(wide + vecs * 2 * V_LANES - 8, bn_splat16(0));
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vecs; ++v) {
+      const vec near = v_load(s->near + (n + row) * entry_bytes(vecs) + v * V_BYTES);
+      v_store(wide + v * 2 * V_LANES, v_sext16_lo(near));
+      v_store(wide + v * 2 * V_LANES + V_LANES, v_sext16_hi(near));
+    }
+    const BnFloats16 scale = bn_splat16(bn_from_f16(d[row]));
+    int32_t* far = s->far + (n + row) * P_b;
+#pragma clang loop unroll(full)
+    for (int i = 0; i < vecs * 2 * V_LANES; i += 16) {
+      const BnFloats16 dot = __builtin_convertvector(bn_load16_i32(wide + i), BnFloats16);
+      bn_store16(far + i, bn_fma16(dot * bn_load16(s->a + i), scale, bn_load16(far + i)));
+    }
+  }
+}
+
+V_INLINE void batch_groups(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens, int64_t n0,
+                           int64_t rows, int64_t group, const int vecs) {
+  const int64_t k = run_k(r);
+  for (int i = 0; i < P_b; ++i) s->a[i] = 0;
+  for (int64_t g = 0; g < k / group; ++g) {
+    const int64_t codes = g * packing_group_bytes(group);
+    zero_near(s, rows, vecs);
+    for (int64_t c = 0; c < group / kChunkK; c += P_k / kChunkK)
+      pass(r, s, m0, tokens, n0, rows, g * group, codes, c, 0, vecs);
+    for (int64_t m = 0; m < tokens; ++m)
+      s->a[place_of_token(m)] =
+          groups_of_row(form_row(r->form, m0 + m, k, group), k)[g].scale;
+#pragma clang loop unroll(disable)
+    for (int64_t n = 0; n < rows; n += P_r)
+      chain_panel(s, n,
+                  group_weight_scales(packed_panel(r->packed, n0 + n, k, group) + codes, group),
+                  vecs);
+  }
+}
+
+// far of a block's rows.
+V_INLINE void batch_results(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens,
+                            int64_t n0, int64_t rows, const int vecs) {
+  const int64_t group = group_of(r->group);
+  for (int64_t i = 0; i < rows * batch_vecs() * 2; ++i) v_store(s->far + i * V_LANES, v_zero());
+  if (group) {
+    batch_groups(r, s, m0, tokens, n0, rows, group, vecs);
+  } else {
+    batch_dots(r, s, m0, tokens, n0, rows, vecs);
   }
 }
 
@@ -245,20 +309,20 @@ void BN_NAME(run)(const BnRun* r) {
       end = b + 1 == blocks ? r->n1 : r->n0 + round_up(rows * (b + 1) / blocks, P_r);
       const int64_t padded = round_up(end - n0, P_r);
       if (vecs == batch_vecs()) {
-        batch_sums(r, &s, m0, tokens, n0, padded, batch_vecs());
+        batch_results(r, &s, m0, tokens, n0, padded, batch_vecs());
       } else if (batch_vecs() % 2 == 0 && vecs) {
-        batch_sums(r, &s, m0, tokens, n0, padded, batch_vecs() / 2);
+        batch_results(r, &s, m0, tokens, n0, padded, batch_vecs() / 2);
       }
       for (int64_t n = n0; n < end; n += P_r) {
-        if (!vecs) tile_dots(r, n, m0, &t, chunks, s.far);
+        if (!vecs) tile_results(r, n, &t, chunks, s.far);
         for (int64_t m = 0; m < tokens; ++m) {
-          const int32_t* dots = s.far + m * P_r;
+          const int32_t* results = s.far + m * P_r;
           if (vecs) {
             const int32_t* far = s.far + (n - n0) * P_b + place_of_token(m);
             for (int row = 0; row < P_r; ++row) s.dots[row] = far[row * P_b];
-            dots = s.dots;
+            results = s.dots;
           }
-          bn_epilogue(r, m0 + m, n, dots, min64(P_r, end - n));
+          bn_epilogue(r, group_of(r->group), m0 + m, n, results, min64(P_r, end - n));
         }
       }
     }

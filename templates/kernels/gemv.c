@@ -14,26 +14,28 @@
 
 enum { kMostVecs = 16, kPageBytes = 4096 };  // kMostPanelRows in 16-byte vecs
 
-V_INLINE enum BnUnfit unfit(void) {
+V_INLINE enum BnUnfit unfit(int64_t group) {
   if (packing_unfit()) return packing_unfit();
+  if (groups_unfit(group, P_u * kChunkK)) return BN_UNFIT_GROUP;
   if (packing_exact_chunks(P_s) % P_u) return BN_UNFIT_INTERVAL;
   if (kMostCode << (2 * packing_top_scale(P_s)) > V_MAX_CODE) return BN_UNFIT_CODE;
   return BN_FITS;
 }
 
-void BN_NAME(facts)(BnFacts* facts) {
-  *facts = facts_of(unfit());
+void BN_NAME(facts)(int64_t group, BnFacts* facts) {
+  *facts = facts_of(unfit(group));
   facts->loop_products = P_u * P_r * kChunkK;
   facts->check_tokens = min64(2, BN_TOKENS_MAX);
   facts->check_rows = P_r;
   facts->check_k = interval_check_k(packing_exact_chunks(P_s) * kChunkK, P_u * kChunkK);
 }
 
-void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
-  *sizes = (BnSizes){.packed_bytes = packed_bytes(n, k),
+void BN_NAME(sizes)(int64_t n, int64_t k, int64_t group, BnSizes* sizes) {
+  group = group_of(group);
+  *sizes = (BnSizes){.packed_bytes = packed_bytes(n, k, group),
                      .form_group_tokens = 1,
-                     .form_group_bytes = form_bytes(k),
-                     .scratch_bytes = 4 * P_r,
+                     .form_group_bytes = form_bytes(k, group),
+                     .scratch_bytes = (group ? 8 : 4) * P_r,
                      .exact_k = BN_MAX_K,
                      .row_step = P_r,
                      .token_step = 1,
@@ -110,15 +112,30 @@ V_INLINE void panel_dots(const uint8_t* panel, const int8_t* x, int32_t x_sum, i
     v_store(dots + v * V_LANES, v_sar32(v_load(dots + v * V_LANES), 2 * top));
 }
 
+// y[r] of a panel: the chain over its groups. dots: room for r.
+V_INLINE void panel_groups(const uint8_t* panel, const int8_t* x, int64_t k, int64_t group,
+                           int32_t* dots, float* y) {
+  const FormGroup* of_x = groups_of_row(x, k);
+  for (int row = 0; row < P_r; ++row) y[row] = 0;
+  for (int64_t g = 0; g < k / group; ++g, panel += packing_group_bytes(group)) {
+    panel_dots(panel, x + g * group, of_x[g].sum, group / kChunkK, dots);
+    bn_add_group(dots, group_weight_scales(panel, group), of_x[g].scale, P_r, y);
+  }
+}
+
 void BN_NAME(run)(const BnRun* r) {
-  const int64_t k = run_k(r);
-  int32_t* dots = (int32_t*)r->scratch;
+  const int64_t k = run_k(r), group = group_of(r->group);
+  int32_t* results = (int32_t*)r->scratch;
   for (int64_t m = r->m0; m < r->m1; ++m) {
-    const int8_t* x = form_row(r->form, m, k);
-    const int32_t x_sum = form_sum(r->form, m, k);
+    const int8_t* x = form_row(r->form, m, k, group);
     for (int64_t n = r->n0; n < r->n1; n += P_r) {
-      panel_dots(packed_panel(r->packed, n, k), x, x_sum, packing_chunks(k), dots);
-      bn_epilogue(r, m, n, dots, min64(P_r, r->n1 - n));
+      const uint8_t* panel = packed_panel(r->packed, n, k, group);
+      if (group) {
+        panel_groups(panel, x, k, group, results + P_r, (float*)results);
+      } else {
+        panel_dots(panel, x, groups_of_row(x, k)->sum, packing_chunks(k), results);
+      }
+      bn_epilogue(r, group, m, n, results, min64(P_r, r->n1 - n));
     }
   }
 }

@@ -14,6 +14,11 @@
 #include "templates/float_ops.h"
 #include "templates/isa/isa.h"
 #include "templates/params.h"
+
+// The group of the arguments; where the code is for one group size only, a constant, so that code
+// for groups is none of a kernel without them.
+V_INLINE int64_t group_of(int64_t group) { return P_G < 0 ? group : P_G; }
+
 #include BN_FILE(forms, BN_FORM)
 #include BN_FILE(packings, BN_PACKING)
 
@@ -22,8 +27,8 @@
 
 BN_EXPORT void BN_NAME(pack)(const BnPack* p);
 BN_EXPORT void BN_NAME(prepare)(const BnPrepare* p);
-BN_EXPORT void BN_NAME(facts)(BnFacts* facts);
-BN_EXPORT void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes);
+BN_EXPORT void BN_NAME(facts)(int64_t group, BnFacts* facts);
+BN_EXPORT void BN_NAME(sizes)(int64_t n, int64_t k, int64_t group, BnSizes* sizes);
 BN_EXPORT void BN_NAME(run)(const BnRun* r);
 
 void BN_NAME(pack)(const BnPack* p) { pack(p); }
@@ -49,6 +54,12 @@ V_INLINE void prefetch_ahead(const uint8_t* packed, int bytes) {
 // A K that goes through an interval of exact sums and, where K may be long enough, into the next.
 V_INLINE int64_t interval_check_k(int64_t exact_k, int64_t step_k) {
   return (exact_k < BN_MAX_K ? exact_k : 0) + step_k + 1;
+}
+
+// A group is whole iterations of a loop of step_k input features, a panel whole bn_add_group()s.
+V_INLINE enum BnUnfit groups_unfit(int64_t group, int64_t step_k) {
+  if (P_G >= 0 && group != P_G) return BN_UNFIT_GROUP;
+  return group && (group % step_k || P_r % 16) ? BN_UNFIT_GROUP : BN_FITS;
 }
 
 V_INLINE int64_t round_up(int64_t a, int64_t unit) { return (a + unit - 1) / unit * unit; }

@@ -22,8 +22,9 @@ enum { kMostVecs = 16, kTableEntries = 16 };
 V_INLINE int table_copies(void) { return P_d ? V_BYTES / 16 : 1; }
 V_INLINE int64_t table_bytes(void) { return 2 * kTableEntries * table_copies(); }
 
-V_INLINE enum BnUnfit unfit(void) {
+V_INLINE enum BnUnfit unfit(int64_t group) {
   if (packing_unfit()) return packing_unfit();
+  if (group) return BN_UNFIT_GROUP;
   if (P_r / V_BYTES > kMostVecs) return BN_UNFIT_REGISTERS;
   return P_k % kTripleK || P_k % kPairK ? BN_UNFIT_BLOCK : BN_FITS;
 }
@@ -34,8 +35,8 @@ V_INLINE int64_t exact_steps(int kind) { return 32767 / (step_lookups(kind) * mo
 
 // No count of products: its static cost was of no use (tuner/prune.h). K: more steps of either kind
 // than are exact, more than a block, and an end in pairs.
-void BN_NAME(facts)(BnFacts* facts) {
-  *facts = facts_of(unfit());
+void BN_NAME(facts)(int64_t group, BnFacts* facts) {
+  *facts = facts_of(unfit(group));
   facts->check_tokens = min64(2, BN_TOKENS_MAX);
   facts->check_rows = P_r;
   facts->check_k =
@@ -49,11 +50,12 @@ V_INLINE int64_t tables_bytes(int64_t k) {
   return (block / 2 + 16) * table_bytes();
 }
 
-void BN_NAME(sizes)(int64_t n, int64_t k, BnSizes* sizes) {
+void BN_NAME(sizes)(int64_t n, int64_t k, int64_t group, BnSizes* sizes) {
+  (void)group;
   *sizes =
       (BnSizes){.packed_bytes = packed_bytes(n, k),
                 .form_group_tokens = 1,
-                .form_group_bytes = form_bytes(k),
+                .form_group_bytes = form_bytes(k, 0),
                 .scratch_bytes = round_up(tables_bytes(k), 64) + 4 * round_up(n, P_r) + 4 * P_r,
                 .exact_k = BN_MAX_K,
                 .row_step = P_r,
@@ -186,12 +188,12 @@ void BN_NAME(run)(const BnRun* r) {
   for (int64_t m = r->m0; m < r->m1; ++m) {
     for (int64_t i = 0; i < round_up(r->n1 - r->n0, P_r); ++i) sums[i] = 0;
     for (int64_t k0 = 0; k0 < k; k0 += block)
-      add_block(r, form_row(r->form, m, k), k0, min64(k0 + block, k), tables, sums);
+      add_block(r, form_row(r->form, m, k, 0), k0, min64(k0 + block, k), tables, sums);
     for (int64_t n = r->n0; n < r->n1; n += P_r) {
       const uint16_t* negative = (const uint16_t*)packed_panel(r->packed, n, k);
       for (int row = 0; row < P_r; ++row)
         dots[row] = sums[n - r->n0 + place_of_row(row)] + negative[row];
-      bn_epilogue(r, m, n, dots, min64(P_r, r->n1 - n));
+      bn_epilogue(r, 0, m, n, dots, min64(P_r, r->n1 - n));
     }
   }
 }

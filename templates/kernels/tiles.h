@@ -16,8 +16,9 @@ enum { kMostTileTokens = 16, kMostTileVecs = 4, kPadRest = V_MAC_PRODUCTS == 4 }
 
 V_INLINE int tile_vecs(void) { return P_t / V_LANES; }
 
-V_INLINE enum BnUnfit tiles_unfit(void) {
+V_INLINE enum BnUnfit tiles_unfit(int64_t group) {
   if (packing_unfit()) return packing_unfit();
+  if (groups_unfit(group, P_u * kChunkK)) return BN_UNFIT_GROUP;
   if (P_t % V_LANES || P_r % P_t) return BN_UNFIT_TILE;
   if (tile_vecs() > kMostTileVecs || P_c > kMostTileTokens) return BN_UNFIT_REGISTERS;
   return packing_exact_chunks(kPlainScheme) % P_u ? BN_UNFIT_INTERVAL : BN_FITS;
@@ -95,26 +96,30 @@ typedef struct {
 
 // The tokens that dots must have room for, and the bytes of rest.
 V_INLINE int64_t tile_room(int64_t tokens) { return tokens + (kPadRest ? P_c : 0); }
-V_INLINE int64_t tile_rest_bytes(int64_t k) { return kPadRest ? P_c * form_bytes(k) : 0; }
+V_INLINE int64_t tile_rest_bytes(int64_t k, int64_t group) {
+  return kPadRest ? P_c * form_bytes(k, group) : 0;
+}
 
 // Tokens m0, m0 + 1, …
 V_INLINE TileTokens tile_tokens(const BnRun* r, int64_t m0, int64_t tokens, uint8_t* rest) {
-  const int64_t k = run_k(r), left = tokens % P_c;
-  const TileTokens t = {form_row(r->form, m0, k), (const int8_t*)rest, form_bytes(k), tokens};
+  const int64_t k = run_k(r), group = group_of(r->group), left = tokens % P_c;
+  const TileTokens t = {form_row(r->form, m0, k, group), (const int8_t*)rest, form_bytes(k, group),
+                        tokens};
   if (kPadRest)
     for (int64_t i = 0; i < left * t.ldx; i += V_BYTES)
       v_store(rest + i, v_load(t.x + (tokens - left) * t.ldx + i));
   return t;
 }
 
-// One panel, all K: tiles of c tokens, then what is left. block: chunks that are taken at once.
-V_INLINE void add_tiles(const uint8_t* panel, const TileTokens* t, int64_t chunks, int64_t block,
-                        int32_t* dots) {
+// One panel's chunks, from input feature k0 on: tiles of c tokens, then what is left. block: chunks
+// that are taken at once.
+V_INLINE void add_tiles(const uint8_t* panel, const TileTokens* t, int64_t k0, int64_t chunks,
+                        int64_t block, int32_t* dots) {
   for (int64_t c0 = 0; c0 < chunks; c0 += block) {
     const int64_t c1 = min64(c0 + block, chunks);
     for (int64_t m = 0, step; m < t->tokens; m += step) {
       const int64_t left = t->tokens - m;
-      const int8_t* x = kPadRest && left < P_c ? t->rest : t->x + m * t->ldx;
+      const int8_t* x = (kPadRest && left < P_c ? t->rest : t->x + m * t->ldx) + k0;
       int32_t* d = dots + m * P_r;
       if (left >= P_c || (kPadRest && left > (P_c > 4 ? 4 : 2))) {
         tiles(panel, x, t->ldx, c0, c1, P_c, d), step = P_c;
@@ -129,17 +134,45 @@ V_INLINE void add_tiles(const uint8_t* panel, const TileTokens* t, int64_t chunk
   }
 }
 
-// dots[tokens][r] of the panel that begins with row n, for tokens m0, m0 + 1, …
-V_INLINE void tile_dots(const BnRun* r, int64_t n, int64_t m0, const TileTokens* t, int64_t block,
-                        int32_t* dots) {
-  const int64_t k = run_k(r);
+// dots[tokens][r] = minus the sum of x of group g of each token; the chunks' sums are added.
+V_INLINE void begin_dots(const TileTokens* t, int64_t k, int64_t g, int32_t* dots) {
 // Left alone, LLVM vectorises over tokens and scatters: 64 scatters for 16 tokens of 32 rows.
 #pragma clang loop vectorize(disable)
   for (int64_t m = 0; m < t->tokens; ++m) {
-    const int32_t x_sum = form_sum(r->form, m0 + m, k);
+    const int32_t x_sum = groups_of_row(t->x + m * t->ldx, k)[g].sum;
     for (int row = 0; row < P_r; ++row) dots[m * P_r + row] = -x_sum;
   }
-  add_tiles(packed_panel(r->packed, n, k), t, packing_chunks(k), block, dots);
+}
+
+// y[tokens][r] of a panel: the chain over its groups. dots: room for as many.
+V_INLINE void tile_groups(const uint8_t* panel, const TileTokens* t, int64_t k, int64_t group,
+                          int32_t* dots, float* y) {
+  for (int64_t i = 0; i < t->tokens * P_r; ++i) y[i] = 0;
+  for (int64_t g = 0; g < k / group; ++g, panel += packing_group_bytes(group)) {
+    begin_dots(t, k, g, dots);
+    add_tiles(panel, t, g * group, group / kChunkK, group / kChunkK, dots);
+#pragma clang loop unroll(disable)
+    for (int64_t m = 0; m < t->tokens; ++m)
+      bn_add_group(dots + m * P_r, group_weight_scales(panel, group),
+                   groups_of_row(t->x + m * t->ldx, k)[g].scale, P_r, y + m * P_r);
+  }
+}
+
+// results[tokens][r] of the panel that begins with row n, as bn_epilogue wants them. block: chunks
+// that are taken at once; a group is. Room: tile_cells.
+V_INLINE void tile_results(const BnRun* r, int64_t n, const TileTokens* t, int64_t block,
+                           int32_t* results) {
+  const int64_t k = run_k(r), group = group_of(r->group);
+  const uint8_t* panel = packed_panel(r->packed, n, k, group);
+  if (group) {
+    tile_groups(panel, t, k, group, results + tile_room(t->tokens) * P_r, (float*)results);
+  } else {
+    begin_dots(t, k, 0, results);
+    add_tiles(panel, t, 0, packing_chunks(k), block, results);
+  }
+}
+V_INLINE int64_t tile_cells(int64_t tokens, int64_t group) {
+  return (group ? 2 : 1) * tile_room(tokens) * P_r;
 }
 
 #endif  // BITNET_TEMPLATES_KERNELS_TILES_H_

@@ -7,6 +7,8 @@
 // and k past K are weight 0: kernels have no tail in N, and the form pads x with zeros, so none in
 // K. kTailBytes follow the last panel, so that a loop of u chunks may run past the last one (its x
 // is zero).
+// With groups the r scales of a group, F16, row 0 first, lie right behind its chunks: what is read
+// stays one stream. No chunk is in two groups.
 //
 // The packing itself (t2.h is the example) defines before it includes this:
 //   kChunkK      input features of a chunk
@@ -27,13 +29,24 @@ V_INLINE int64_t packing_chunks(int64_t k) { return (k + kChunkK - 1) / kChunkK;
 V_INLINE int packing_chunk_bytes(void) { return 4 * P_r; }
 V_INLINE int64_t packing_chunk_k(int64_t c) { return c * kChunkK; }
 
-V_INLINE int64_t packing_panel_bytes(int64_t k) { return packing_chunks(k) * 4 * P_r; }
-V_INLINE int64_t packed_bytes(int64_t n, int64_t k) {
-  return (n + P_r - 1) / P_r * packing_panel_bytes(k) + kTailBytes;
+// Of a panel's group: chunks, and scales behind them.
+V_INLINE int64_t packing_codes_bytes(int64_t group) { return packing_chunks(group) * 4 * P_r; }
+V_INLINE int64_t packing_group_bytes(int64_t group) {
+  return packing_codes_bytes(group) + 2 * P_r;
+}
+V_INLINE const uint16_t* group_weight_scales(const uint8_t* codes, int64_t group) {
+  return (const uint16_t*)(codes + packing_codes_bytes(group));
+}
+
+V_INLINE int64_t packing_panel_bytes(int64_t k, int64_t group) {
+  return group ? k / group * packing_group_bytes(group) : packing_chunks(k) * 4 * P_r;
+}
+V_INLINE int64_t packed_bytes(int64_t n, int64_t k, int64_t group) {
+  return (n + P_r - 1) / P_r * packing_panel_bytes(k, group) + kTailBytes;
 }
 // n: a multiple of r.
-V_INLINE const uint8_t* packed_panel(const uint8_t* packed, int64_t n, int64_t k) {
-  return packed + n / P_r * packing_panel_bytes(k);
+V_INLINE const uint8_t* packed_panel(const uint8_t* packed, int64_t n, int64_t k, int64_t group) {
+  return packed + n / P_r * packing_panel_bytes(k, group);
 }
 
 V_INLINE void packing_layout(int64_t* numbers) { numbers[0] = P_r; }
@@ -63,13 +76,31 @@ V_INLINE int packing_exact_chunks(int scheme) {
   return most;
 }
 
-V_INLINE void pack(const BnPack* p) {
-  for (int64_t n = p->n0; n < (p->n1 + P_r - 1) / P_r * P_r; ++n) {
-    uint8_t* out = p->packed + n / P_r * packing_panel_bytes(p->k) + n % P_r * 4;
-    if (n < p->n1) {
-      packing_row(p->trits + (n - p->n0) * p->k, p->k, out);
+// A row's groups, each as if it were a matrix of its own. trits null: past N.
+V_INLINE void pack_groups(const int8_t* trits, const uint16_t* scales, int64_t k, int64_t group,
+                          int64_t row, uint8_t* panel) {
+  for (int64_t g = 0; g < k / group; ++g, panel += packing_group_bytes(group)) {
+    if (trits) {
+      packing_row(trits + g * group, group, panel + 4 * row);
     } else {
-      packing_zero_row(p->k, out);
+      packing_zero_row(group, panel + 4 * row);
+    }
+    ((uint16_t*)(panel + packing_codes_bytes(group)))[row] = trits ? scales[g] : 0;
+  }
+}
+
+V_INLINE void pack(const BnPack* p) {
+  const int64_t group = group_of(p->group), padded = (p->n1 + P_r - 1) / P_r * P_r;
+  for (int64_t n = p->n0; n < padded; ++n) {
+    const int8_t* trits = n < p->n1 ? p->trits + (n - p->n0) * p->k : 0;
+    uint8_t* panel = p->packed + n / P_r * packing_panel_bytes(p->k, group);
+    if (group) {
+      const uint16_t* scales = trits ? p->scales + (n - p->n0) * (p->k / group) : 0;
+      pack_groups(trits, scales, p->k, group, n % P_r, panel);
+    } else if (trits) {
+      packing_row(trits, p->k, panel + n % P_r * 4);
+    } else {
+      packing_zero_row(p->k, panel + n % P_r * 4);
     }
   }
 }

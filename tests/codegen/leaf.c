@@ -11,16 +11,16 @@ extern const int P_step, P_bias, P_N, P_K;
 #endif
 
 #define EXPORT __attribute__((visibility("default")))
-EXPORT void leaf_facts(BnFacts* facts);
-EXPORT void leaf_sizes(int64_t n, int64_t k, BnSizes* sizes);
+EXPORT void leaf_facts(int64_t group, BnFacts* facts);
+EXPORT void leaf_sizes(int64_t n, int64_t k, int64_t group, BnSizes* sizes);
 EXPORT void leaf_pack(const BnPack* p);
 EXPORT void leaf_prepare(const BnPrepare* p);
 EXPORT void leaf_run(const BnRun* r);
 
 static const int kTable[8] = {1, 2, 3, 5, 7, 11, 13, 17};
 
-void leaf_facts(BnFacts* facts) {
-  *facts = (BnFacts){.unfit = BN_FITS,
+void leaf_facts(int64_t group, BnFacts* facts) {
+  *facts = (BnFacts){.unfit = group ? BN_UNFIT_GROUP : BN_FITS,
                      .tokens_min = 1,
                      .tokens_max = BN_ANY_TOKENS,
                      .layout = {0},
@@ -30,7 +30,8 @@ void leaf_facts(BnFacts* facts) {
                      .check_k = P_step + 1};
 }
 
-void leaf_sizes(int64_t n, int64_t k, BnSizes* sizes) {
+void leaf_sizes(int64_t n, int64_t k, int64_t group, BnSizes* sizes) {
+  (void)group;
   *sizes = (BnSizes){.packed_bytes = n * k,
                      .form_group_tokens = 1,
                      .form_group_bytes = k,

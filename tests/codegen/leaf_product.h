@@ -24,7 +24,7 @@ inline bool computes_right(const KernelFunctions& functions, const BnSizes& size
   for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<int8_t>(static_cast<int>(i) * 5 - 100);
   const Problem problem{.n = n, .k = k, .epilogue = BN_INT32};
   AlignedBuffer packed(static_cast<size_t>(sizes.packed_bytes));
-  pack_rows(problem, functions.pack, {0, n}, trits.data(), packed.as<uint8_t>());
+  pack_rows(problem, functions.pack, {0, n}, trits.data(), nullptr, packed.as<uint8_t>());
   const Product product(problem, {},
                         {{.sizes = sizes, .functions = functions, .packed = packed.as<uint8_t>()}});
   AlignedBuffer form(static_cast<size_t>(product.form_bytes(1)));

@@ -34,7 +34,7 @@ class Stacks {
     if (!slot) {
       BITNET_TRY(tuner::PackedStack stack,
                  tuner::PackedStack::pack(pool_, problem, kernel.sizes, kernel.functions.pack,
-                                          tuner::random_trits(problem.k, index), layers_));
+                                          tuner::random_weights(problem.k, problem.group, index), layers_));
       slot = std::make_unique<tuner::PackedStack>(std::move(stack));
     }
     return slot.get();
@@ -67,7 +67,7 @@ Result<std::optional<Contender>> fixed_baseline(const std::vector<Problem>& prob
                        .sizes = {},
                        .functions = {i2s_avx2_facts, i2s_avx2_sizes, i2s_avx2_pack,
                                      i2s_avx2_prepare, i2s_avx2_run}};
-    i2s_avx2_sizes(problem.n, problem.k, &kernel.sizes);
+    i2s_avx2_sizes(problem.n, problem.k, problem.group, &kernel.sizes);
     for (int64_t m_min : {1, 2}) {
       tuner::Checker checker(problem, m_min, m_min == 1 ? 1 : kAnyTokens);
       BITNET_CHECK(checker.check("the fixed baseline", kernel.sizes, kernel.functions));

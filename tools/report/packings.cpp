@@ -68,9 +68,9 @@ Result<ClassKernel> PackingKernels::make(const KernelName& name, const Problem& 
   const std::string text = to_string(name);
   const codegen::Template* from = codegen::find_template(name);
   if (from == nullptr) return fail(Error::Kind::not_found, "{}: no such template", text);
-  BITNET_TRY(const tuner::KernelStore::Loaded loaded, store_->get({.name = name, .n = 0, .k = 0}));
+  BITNET_TRY(const tuner::KernelStore::Loaded loaded, store_->get({.name = name, .n = 0, .k = 0, .group = problem.group}));
   BnFacts facts{};
-  loaded.functions.facts(&facts);
+  loaded.functions.facts(problem.group, &facts);
   BITNET_CHECK(fits(text, facts));
   ClassKernel kernel{.m_min = from->m_min,
                      .m_max = from->m_max,
@@ -79,7 +79,7 @@ Result<ClassKernel> PackingKernels::make(const KernelName& name, const Problem& 
                      .form = from->form,
                      .sizes = {},
                      .functions = loaded.functions};
-  kernel.functions.sizes(problem.n, problem.k, &kernel.sizes);
+  kernel.functions.sizes(problem.n, problem.k, problem.group, &kernel.sizes);
   BITNET_CHECK(fits(text, kernel.sizes, problem));
   return kernel;
 }

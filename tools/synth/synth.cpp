@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "runtime/base/atomic_file.h"
-#include "runtime/gguf/half.h"
+#include "runtime/base/half.h"
 #include "runtime/gguf/ternary_decode.h"
 #include "tools/gguf_writer.h"
 #include "tools/synth/encode.h"
