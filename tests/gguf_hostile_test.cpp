@@ -151,8 +151,8 @@ const std::vector<Hostile>& cases() {
        {},
        [](auto& f) { q(f).type = 39; },
        "blk.0.attn_q.weight: found MXFP4, or TL2 of bitnet.cpp (type 39), wanted one of F32, F16, "
-       "BF16, Q8_0, Q6_K, TQ1_0, "
-       "TQ2_0, I2_S"},
+       "BF16, Q8_0, Q6_K, Q5_K, Q4_K, Q5_0, Q4_1, Q4_0, TQ1_0, TQ2_0, I2_S, Q1_0, Q2_0, PQ2_0, "
+       "PTQ1_0"},
       {"type of no one",
        {},
        [](auto& f) { q(f).type = 4000000000U; },
@@ -201,12 +201,11 @@ const std::vector<Hostile>& cases() {
        "blk.0.attn_q.weight: found the weight scale -1, wanted"},
       {"TQ scale inf", with_tq(GgmlType::tq2_0),
        [](auto& f) { q(f).data[64] = std::byte{0}, q(f).data[65] = std::byte{0x7C}; },
-       "blk.0.attn_q.weight: found the weight scale inf, wanted"},
+       "blk.0.attn_q.weight: row 0, block 0: found the scale inf, wanted a finite number"},
       {"TQ scale differs", with_tq(GgmlType::tq1_0),
        [](auto& f) { q(f).data[9 * 54 + 53] = std::byte{0x38}; },
-       "blk.0.attn_q.weight: row 9, block 0: found the scale 0.5, wanted 0.25 as in every other "
-       "block: not ternary with one "
-       "scale"},
+       "blk.0.attn_q.weight: found TQ1_0 with a scale for every 256 weights, wanted one scale a "
+       "matrix"},
       {"TQ of odd K",
        {},
        [](auto& f) { q(f).type = 35; },
@@ -361,7 +360,9 @@ const std::vector<Hostile>& cases() {
       {"llama of floats",
        {.architecture = "llama"},
        [](auto& f) { q(f).type = 1, q(f).data.resize(128); },
-       "blk.0.attn_q.weight: found F16, wanted a ternary type (I2_S, TQ2_0 or TQ1_0)"},
+       "blk.0.attn_q.weight: found F16, wanted a ternary type (TQ1_0, TQ2_0, I2_S, Q1_0, Q2_0, "
+       "PQ2_0, PTQ1_0): llama-quantize leaves a matrix so where K, 8 here, is not a multiple of "
+       "256"},
       {"llama with sub-norms",
        {.architecture = "llama"},
        [](auto& f) { f.tensors.push_back({"blk.0.attn_sub_norm.weight", {8}, 0, Bytes(32), -1}); },

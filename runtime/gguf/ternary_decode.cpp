@@ -1,5 +1,10 @@
 #include "runtime/gguf/ternary_decode.h"
 
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <iterator>
+
 namespace bitnet {
 namespace {
 
@@ -45,6 +50,89 @@ bool decode_i2s_blocks(const uint8_t* in, int64_t blocks, int8_t* out) {
   return bad == 0;
 }
 
+// TQ2_0. Byte m of either half: elements m, m+32, m+64, m+96 from the low bits up. Then the scale.
+bool decode_tq2(const uint8_t* in, int64_t blocks, int8_t* out) {
+  uint8_t bad = 0;
+  for (int64_t b = 0; b < blocks; ++b, in += kTq2Bytes, out += kTqElements) {
+    for (int half = 0; half < 2; ++half) {
+      decode_codes<0>(in + 32 * half, out + 128 * half);
+      decode_codes<2>(in + 32 * half, out + 128 * half + 32);
+      decode_codes<4>(in + 32 * half, out + 128 * half + 64);
+      decode_codes<6>(in + 32 * half, out + 128 * half + 96);
+    }
+    bad |= code3_bits(in, 64);
+  }
+  return bad == 0;
+}
+
+// TQ1_0: five digits in each of 32 and of 16 bytes, four in 4. Then the scale.
+bool decode_tq1(const uint8_t* in, int64_t blocks, int8_t* out) {
+  for (int64_t b = 0; b < blocks; ++b, in += kTq1Bytes) {
+    out = decode_base3<32, 5>(in, out);
+    out = decode_base3<16, 5>(in + 32, out);
+    out = decode_base3<4, 4>(in + 48, out);
+  }
+  return true;
+}
+
+// PTQ1_0: five digits in each of 16 and of 8 bytes, four in 2. Then the scale.
+bool decode_ptq1(const uint8_t* in, int64_t blocks, int8_t* out) {
+  for (int64_t b = 0; b < blocks; ++b, in += kPtqBytes) {
+    out = decode_base3<16, 5>(in, out);
+    out = decode_base3<8, 5>(in + 16, out);
+    out = decode_base3<2, 4>(in + 24, out);
+  }
+  return true;
+}
+
+// Four trits of one byte, low bits first, as four bytes. Setting the top bits keeps the subtraction
+// inside its byte.
+uint32_t four_trits(uint32_t byte) {
+  const uint32_t codes = (byte | byte << 6 | byte << 12 | byte << 18) & 0x03030303U;
+  return ((codes | 0x80808080U) - 0x01010101U) ^ 0x80808080U;
+}
+
+// Q2_0, PQ2_0: the scale. Then byte j: elements 4j .. 4j+3 from the low bits up.
+template <int kBytes>
+bool decode_q2(const uint8_t* __restrict in, int64_t blocks, int8_t* __restrict out) {
+  uint8_t bad = 0;
+  for (int64_t b = 0; b < blocks; ++b, in += 2 + kBytes, out += 4 * kBytes) {
+    uint32_t trits[kBytes];
+    for (int j = 0; j < kBytes; ++j) trits[j] = four_trits(in[2 + j]);
+    std::memcpy(out, trits, sizeof trits);
+    bad |= code3_bits(in + 2, kBytes);
+  }
+  return bad == 0;
+}
+
+// Eight bits, low first, as eight bytes of -1 or 1.
+uint64_t eight_signs(uint64_t byte) {
+  const uint64_t bits = byte * 0x0101010101010101U & 0x8040201008040201U;  // bit j in byte j
+  const uint64_t clear = ~(bits + 0x7F7F7F7F7F7F7F7FU) >> 7 & 0x0101010101010101U;
+  return clear * 0xFE | 0x0101010101010101U;  // 255 or 1
+}
+
+// Q1_0: the scale. Then bit j % 8 of byte j / 8.
+bool decode_q1(const uint8_t* __restrict in, int64_t blocks, int8_t* __restrict out) {
+  for (int64_t b = 0; b < blocks; ++b, in += kQ1Bytes, out += kQ1Elements) {
+    for (int j = 0; j < kQ1Elements / 8; ++j) {
+      const uint64_t signs = eight_signs(in[2 + j]);
+      std::memcpy(out + 8 * j, &signs, sizeof signs);
+    }
+  }
+  return true;
+}
+
+constexpr BlockLayout kLayouts[] = {
+    {GgmlType::tq1_0, kTqElements, kTq1Bytes, kTq1Bytes - 2, decode_tq1},
+    {GgmlType::tq2_0, kTqElements, kTq2Bytes, kTq2Bytes - 2, decode_tq2},
+    {GgmlType::q1_0, kQ1Elements, kQ1Bytes, 0, decode_q1},
+    {GgmlType::q2_0, kQ2Elements, kQ2Bytes, 0, decode_q2<16>},
+    {GgmlType::q2_0_g128, kPq2Elements, kPq2Bytes, 0, decode_q2<32>},
+    {GgmlType::pq2_0, kPq2Elements, kPq2Bytes, 0, decode_q2<32>},
+    {GgmlType::ptq1_0, kPtqElements, kPtqBytes, kPtqBytes - 2, decode_ptq1},
+};
+
 }  // namespace
 
 bool decode_i2s(I2sLayout layout, const uint8_t* in, int64_t blocks, int8_t* out) {
@@ -52,21 +140,10 @@ bool decode_i2s(I2sLayout layout, const uint8_t* in, int64_t blocks, int8_t* out
                                             : decode_i2s_blocks<16>(in, blocks, out);
 }
 
-// Byte m of either half: elements m, m+32, m+64, m+96 from the low bits up.
-bool decode_tq2_block(const uint8_t* in, int8_t* out) {
-  for (int half = 0; half < 2; ++half) {
-    decode_codes<0>(in + 32 * half, out + 128 * half);
-    decode_codes<2>(in + 32 * half, out + 128 * half + 32);
-    decode_codes<4>(in + 32 * half, out + 128 * half + 64);
-    decode_codes<6>(in + 32 * half, out + 128 * half + 96);
-  }
-  return code3_bits(in, 64) == 0;
-}
-
-void decode_tq1_block(const uint8_t* in, int8_t* out) {
-  out = decode_base3<32, 5>(in, out);
-  out = decode_base3<16, 5>(in + 32, out);
-  decode_base3<4, 4>(in + 48, out);
+const BlockLayout& block_layout(GgmlType type) {
+  const auto found = std::ranges::find(kLayouts, type, &BlockLayout::type);
+  assert(found != std::end(kLayouts));
+  return *found;
 }
 
 }  // namespace bitnet

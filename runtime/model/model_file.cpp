@@ -70,7 +70,9 @@ class ModelReader {
   // A [vocabulary][hidden] matrix of any type of floats.
   Result<FloatMatrix> floats(const std::string& name) {
     BITNET_TRY(const TensorInfo* tensor, take(name));
-    if (traits(tensor->type).ternary) {
+    constexpr GgmlType kRows[] = {GgmlType::f32, GgmlType::f16, GgmlType::bf16, GgmlType::q8_0,
+                                  GgmlType::q6_k};
+    if (std::ranges::find(kRows, tensor->type) == std::end(kRows)) {
       return fail(Error::Kind::unsupported, "{}: found {}, wanted F32, F16, BF16, Q8_0 or Q6_K",
                   file_.where(*tensor), traits(tensor->type).name);
     }
@@ -88,6 +90,11 @@ class ModelReader {
     BITNET_TRY(const TensorInfo* tensor, take(name));
     BITNET_TRY(TernaryMatrix matrix, TernaryMatrix::open(file_, *tensor, i2s_layout_));
     if (matrix.n() != n || matrix.k() != k) return wrong_shape(*tensor, n, k);
+    if (!matrix.one_scale()) {
+      return fail(Error::Kind::unsupported,
+                  "{}: found {} with a scale for every {} weights, wanted one scale a matrix",
+                  file_.where(*tensor), traits(tensor->type).name, matrix.group());
+    }
     if (const TensorInfo* scale = file_.find(TernaryMatrix::scale_name(tensor->name)))
       used_.insert(scale->name);
     return matrix;
