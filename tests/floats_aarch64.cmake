@@ -15,7 +15,7 @@ if(AARCH64_GXX AND QEMU_AARCH64 AND EXISTS ${gtest_source}/src/gtest-all.cc)
   set(kernels)
   set(probes)
   foreach(level ${BITNET_FLOAT_ISA_aarch64})
-    foreach(part vectors rope_store attention head head_quantized table)
+    foreach(part vectors rope_store attention embed head head_quantized table)
       bitnet_template_object(object ../templates/float/${part}.c aarch64 ${level} foreign_float_${part}_${level}
                              -DBN_LEVEL=${level})
       list(APPEND kernels ${object})
@@ -25,7 +25,7 @@ if(AARCH64_GXX AND QEMU_AARCH64 AND EXISTS ${gtest_source}/src/gtest-all.cc)
   endforeach()
   bitnet_level_table(foreign_floats/float_tables.inc abi/floats.h BnFloatKernels bn_float_kernels ${BITNET_FLOAT_ISA_aarch64})
   bitnet_level_table(foreign_floats/float_ops_probes.inc tests/float_ops_probe.h FloatOpsProbe float_ops_probe ${BITNET_FLOAT_ISA_aarch64})
-  set(kernels_sources ${CMAKE_SOURCE_DIR}/runtime/model/float_reference.cpp
+  set(kernels_sources ${CMAKE_SOURCE_DIR}/runtime/model/float_reference.cpp ${CMAKE_SOURCE_DIR}/runtime/model/row_reference.cpp
       ${CMAKE_SOURCE_DIR}/runtime/model/float_kernels.cpp ${CMAKE_SOURCE_DIR}/runtime/base/aligned_buffer.cpp)
   set(ops_sources)
   set(kernels_objects ${kernels})

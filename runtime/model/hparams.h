@@ -48,8 +48,8 @@ struct Hparams {
 Result<Hparams> read_hparams(const Gguf& file, const ModelFileOptions& options,
                              std::vector<std::string>& notices);
 
-// A row-major matrix of floats in the file's own type (F32, F16, BF16, Q8_0, Q6_K): embedding and
-// head.
+// A row-major matrix in the file's own type, whose rows can be read as floats (BnFloatType):
+// embedding and head.
 struct FloatMatrix {
   std::string name;
   GgmlType type = GgmlType::f16;

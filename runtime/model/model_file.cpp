@@ -41,11 +41,12 @@ class ModelReader {
   Result<void> run() {
     say_what_is_of_no_use(model_, i2s_layout_);
     BITNET_CHECK(check_tokens(file_, h_));
-    BITNET_TRY(model_.embedding, floats("token_embd.weight"));
+    BITNET_TRY(model_.embedding, rows("token_embd.weight"));
     model_.head = model_.embedding;
     if (file_.find("output.weight") != nullptr) {
-      BITNET_TRY(model_.head, floats("output.weight"));
+      BITNET_TRY(model_.head, rows("output.weight"));
     }
+    BITNET_CHECK(check_head());
     BITNET_TRY(model_.output_norm, norm("output_norm.weight", h_.hidden));
     BITNET_TRY(model_.rope_factors, rope_factors());
     for (int64_t i = 0; i < h_.layers; ++i) {
@@ -67,14 +68,12 @@ class ModelReader {
                 file_.where(tensor), tensor.n(), tensor.k(), n, k);
   }
 
-  // A [vocabulary][hidden] matrix of any type of floats.
-  Result<FloatMatrix> floats(const std::string& name) {
+  // A [vocabulary][hidden] matrix of any type whose rows stand for themselves.
+  Result<FloatMatrix> rows(const std::string& name) {
     BITNET_TRY(const TensorInfo* tensor, take(name));
-    constexpr GgmlType kRows[] = {GgmlType::f32, GgmlType::f16, GgmlType::bf16, GgmlType::q8_0,
-                                  GgmlType::q6_k};
-    if (std::ranges::find(kRows, tensor->type) == std::end(kRows)) {
-      return fail(Error::Kind::unsupported, "{}: found {}, wanted F32, F16, BF16, Q8_0 or Q6_K",
-                  file_.where(*tensor), traits(tensor->type).name);
+    if (tensor->type == GgmlType::i2_s) {
+      return fail(Error::Kind::unsupported,
+                  "{}: found I2_S, whose one scale is apart from its rows", file_.where(*tensor));
     }
     if (tensor->n() != h_.vocabulary || tensor->k() != h_.hidden)
       return wrong_shape(*tensor, h_.vocabulary, h_.hidden);
@@ -84,6 +83,12 @@ class ModelReader {
                        .k = tensor->k(),
                        .row_bytes = static_cast<int64_t>(tensor->data.size()) / tensor->n(),
                        .rows = tensor->data.data()};
+  }
+
+  Result<void> check_head() const {
+    if (!traits(model_.head.type).ternary) return {};
+    return fail(Error::Kind::unsupported, "{}: {}: found {} as the head, wanted one of {}",
+                file_.path(), model_.head.name, traits(model_.head.type).name, type_names(false));
   }
 
   Result<TernaryMatrix> linear(const std::string& name, int64_t n, int64_t k) {
