@@ -9,10 +9,10 @@
 
 #include "runtime/base/atomic_file.h"
 #include "runtime/gguf/half.h"
-#include "runtime/gguf/ternary_decode.h"
 #include "tools/gguf_writer.h"
 #include "tools/synth/encode.h"
 #include "tools/synth/random.h"
+#include "tools/synth/ternary_rows.h"
 #include "tools/synth/vocabulary.h"
 
 namespace bitnet::synth {
@@ -29,12 +29,27 @@ struct Plan {
   GgmlType type;
   int64_t n, k;
   uint64_t bytes = 0;
+  int64_t group = 0;  // of trits: see Options
 };
 
 uint32_t u32(int64_t value) { return static_cast<uint32_t>(value); }
 
 uint32_t file_type(GgmlType type) {  // general.file_type
-  return type == GgmlType::tq1_0 ? 36 : type == GgmlType::tq2_0 ? 37 : 40;
+  switch (type) {
+    case GgmlType::tq1_0:
+      return 36;
+    case GgmlType::tq2_0:
+      return 37;
+    case GgmlType::q2_0:
+    case GgmlType::q2_0_g128:
+      return 41;
+    case GgmlType::pq2_0:
+      return 141;
+    case GgmlType::ptq1_0:
+      return 143;
+    default:  // I2_S, and Q1_0
+      return 40;
+  }
 }
 
 std::vector<Plan> plan_tensors(const Shape& s, GgmlType linear, GgmlType head) {
@@ -108,6 +123,14 @@ float weight_scale(uint64_t seed, const Plan& tensor) {
   return float_from_half(half_from_float(plain * (0.8F + 0.4F * random.uniform())));
 }
 
+// Embedding and head are ternary where their type is.
+Result<void> choose_group(Plan& tensor, const Options& options) {
+  if (!traits(tensor.type).ternary) return {};
+  tensor.content = Content::trits;
+  tensor.group = options.group > 0 ? options.group : default_group(tensor.type);
+  return check_group(tensor.type, tensor.group, tensor.k);
+}
+
 class Stream {
  public:
   Stream(AtomicFile& file, const Options& options, uint64_t total_bytes, ThreadPool& pool)
@@ -143,7 +166,7 @@ class Stream {
 
  private:
   struct Made {
-    std::vector<uint8_t> codes;
+    RowBuffers ternary;
     std::vector<float> floats;
     std::vector<std::byte> bytes;
   };
@@ -151,14 +174,8 @@ class Stream {
   void make_rows(const Plan& tensor, float scale, int64_t n0, int64_t n1, Made& made) const {
     const auto k = static_cast<size_t>(tensor.k), rows = static_cast<size_t>(n1 - n0);
     if (tensor.content == Content::trits) {
-      made.codes.resize(rows * k + 8);
-      for (size_t r = 0; r < rows; ++r) {
-        RandomStream random(options_.seed, tensor.name, n0 + static_cast<int64_t>(r));
-        random_codes(random, tensor.k, made.codes.data() + r * k);
-      }
-      made.bytes.resize(static_cast<size_t>(encoded_bytes(tensor.type, (n1 - n0) * tensor.k)));
-      encode_codes(tensor.type, made.codes.data(), (n1 - n0) * tensor.k, scale, made.bytes.data());
-      return;
+      const TernaryTensor ternary{tensor.name, tensor.type, tensor.k, scale, tensor.group};
+      return make_ternary_rows(ternary, options_.seed, n0, n1, made.ternary, made.bytes);
     }
     const auto row_bytes = static_cast<size_t>(encoded_bytes(tensor.type, tensor.k));
     made.floats.resize(k);
@@ -203,6 +220,7 @@ Result<Summary> write_model(const std::string& path, const Shape& shape, const O
     data_bytes += GgufWriter::padded(tensor.bytes);
     if (tensor.content == Content::trits) summary.ternary_bytes += tensor.bytes;
     if (tensor.content == Content::embedding) summary.head_bytes = tensor.bytes;
+    if (auto good = choose_group(tensor, options); !good) return in(tensor.name, good.error());
   }
   const std::vector<std::byte> head_of_file = writer.head();
   summary.file_bytes = head_of_file.size() + data_bytes;
