@@ -1,4 +1,4 @@
-# float_kernels_test and float_ops_test for AArch64 from here, under qemu: static programs, with GoogleTest from the
+# float_kernels_test, float_rows_test and float_ops_test for AArch64 from here, under qemu: static programs, with GoogleTest from the
 # source that its Debian package brings.
 set(gtest_source /usr/src/googletest/googletest)
 find_program(AARCH64_GXX aarch64-linux-gnu-g++)
@@ -29,9 +29,11 @@ if(AARCH64_GXX AND QEMU_AARCH64 AND EXISTS ${gtest_source}/src/gtest-all.cc)
       ${CMAKE_SOURCE_DIR}/runtime/model/float_kernels.cpp ${CMAKE_SOURCE_DIR}/runtime/base/aligned_buffer.cpp)
   set(ops_sources)
   set(kernels_objects ${kernels})
+  set(rows_sources ${kernels_sources})
+  set(rows_objects ${kernels})
   set(ops_objects ${probes})
   set(programs)
-  foreach(what kernels ops)
+  foreach(what kernels rows ops)
     set(sources ${CMAKE_CURRENT_SOURCE_DIR}/float_${what}_test.cpp ${gtest_source}/src/gtest_main.cc
                 ${CMAKE_SOURCE_DIR}/runtime/cpu/isa.cpp ${CMAKE_SOURCE_DIR}/runtime/cpu/features.cpp ${${what}_sources})
     set(program ${CMAKE_CURRENT_BINARY_DIR}/aarch64_float_${what}_test)

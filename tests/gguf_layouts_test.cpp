@@ -16,6 +16,33 @@ using testing::GgufBuilder;
 
 // ---- The two layouts of id 42
 
+TEST(GgufLayouts, TensorBytesOfEveryBlockType) {
+  struct Size {
+    GgmlType type;
+    uint64_t bytes;  // of 3 rows of 512
+  };
+  for (const Size size : {Size{GgmlType::q4_0, 864},
+                          {GgmlType::q4_1, 960},
+                          {GgmlType::q5_0, 1056},
+                          {GgmlType::q4_k, 864},
+                          {GgmlType::q5_k, 1056},
+                          {GgmlType::q1_0, 216},
+                          {GgmlType::q2_0, 432},
+                          {GgmlType::q2_0_g128, 408},
+                          {GgmlType::pq2_0, 408},
+                          {GgmlType::ptq1_0, 336}})
+    EXPECT_EQ(tensor_bytes(size.type, 3, 512).value(), size.bytes) << traits(size.type).name;
+}
+
+// What stands in a file for the older layout is the id of the newer.
+TEST(GgufLayouts, IdsOfFiles) {
+  for (const TypeTraits& t : known_types()) {
+    const bool older = t.type == GgmlType::q2_0_g128;
+    EXPECT_EQ(find_type(file_id(t.type))->type, older ? GgmlType::q2_0 : t.type);
+    EXPECT_EQ(find_type(static_cast<uint32_t>(t.type)) == nullptr, older);
+  }
+}
+
 constexpr uint64_t newer_bytes(uint64_t weights) { return weights / 64 * 18; }
 constexpr uint64_t older_bytes(uint64_t weights) { return weights / 128 * 34; }
 
