@@ -14,8 +14,6 @@ using testing::Bytes;
 using testing::File;
 using testing::GgufBuilder;
 
-// ---- The two layouts of id 42
-
 TEST(GgufLayouts, TensorBytesOfEveryBlockType) {
   struct Size {
     GgmlType type;
@@ -42,6 +40,8 @@ TEST(GgufLayouts, IdsOfFiles) {
     EXPECT_EQ(find_type(static_cast<uint32_t>(t.type)) == nullptr, older);
   }
 }
+
+// ---- The two layouts of id 42
 
 constexpr uint64_t newer_bytes(uint64_t weights) { return weights / 64 * 18; }
 constexpr uint64_t older_bytes(uint64_t weights) { return weights / 128 * 34; }

@@ -4,9 +4,9 @@
 //   36  I2_S, once something larger elsewhere                                 refused
 //   41  Q1_0, or Tencent's two bits a weight with a scale a row               refused
 //   42  Q2_0 with 64 weights a scale, or the older files' 128                 both are read
-// The last is decided over all tensors of id 42 at once: 18 bytes for 64 weights or 34 for 128, a
-// difference that any tensor of 2048 weights shows in spite of the padding. Where both layouts fit
-// all of them, or neither does, the file is refused.
+// The last is decided over all tensors of id 42 at once (of a split model: of each part): 18 bytes
+// for 64 weights or 34 for 128, a difference that any tensor of 2048 weights shows in spite of the
+// padding. Where both layouts fit all of them, or neither does, the file is refused.
 #pragma once
 
 #include <cstdint>

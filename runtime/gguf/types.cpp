@@ -24,7 +24,7 @@ constexpr std::array<TypeTraits, 18> kTypes = {{
     {GgmlType::i2_s, "I2_S", 1, 0, true},  // see tensor_bytes
     {GgmlType::q1_0, "Q1_0", kQ1Elements, kQ1Bytes, true},
     {GgmlType::q2_0, "Q2_0", kQ2Elements, kQ2Bytes, true},
-    {GgmlType::q2_0_g128, "Q2_0 of 128 a scale", kPq2Elements, kPq2Bytes, true},
+    {GgmlType::q2_0_g128, "Q2_0_G128", kPq2Elements, kPq2Bytes, true},
     {GgmlType::pq2_0, "PQ2_0", kPq2Elements, kPq2Bytes, true},
     {GgmlType::ptq1_0, "PTQ1_0", kPtqElements, kPtqBytes, true},
 }};
