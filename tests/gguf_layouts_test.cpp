@@ -109,6 +109,15 @@ TEST(GgufLayouts, FilesThatNeitherLayoutFitsAreRefused) {
       "be alike");
 }
 
+// What follows the last tensor fits neither layout of it, but the others have decided for the one
+// that it cannot have.
+TEST(GgufLayouts, ALastTensorThatTheOlderLayoutCannotHaveIsRefused) {
+  EXPECT_EQ(File(of_42({{4096, older_bytes(4096)}, {192, 300}})).error(),
+            "t.gguf: w0.weight: type 42 with 1088 bytes, wanted 1152 as Q2_0 has them with 64 "
+            "weights a scale; but w1.weight has 320, wanted 0 as Q2_0 has them with 128: all of a "
+            "file must be alike");
+}
+
 TEST(GgufLayouts, TruncatedFilesOf42EndPastTheEnd) {
   const Bytes whole = of_42({{4096, newer_bytes(4096)}, {4096, newer_bytes(4096)}}).build();
   for (const size_t missing : {32UL, 64UL, 96UL, 1000UL}) {
@@ -134,6 +143,16 @@ TEST(GgufLayouts, TencentsType41IsToldByItsSize) {
   file.tensors[0].data.resize(2000);
   EXPECT_EQ(File(file).error(),
             "t.gguf: w.weight: type 41 with 2016 bytes, wanted 576 as Q1_0 has them");
+}
+
+// Where padding hides the difference a tensor is what its id means first.
+TEST(GgufLayouts, SmallTensorsOfType41AreQ1) {
+  GgufBuilder file;
+  file.alignment = 128;
+  file.u32("general.alignment", 128);
+  add(file, "w.weight", 1, 128, 41, Bytes(18));
+  file.tensors.push_back({"norm.weight", {8}, 0, Bytes(32), -1});
+  EXPECT_EQ(File(file).error(), "none");
 }
 
 TEST(GgufLayouts, WhatLlamaQuantizeLeavesIsRefusedWithTheReason) {

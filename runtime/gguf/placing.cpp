@@ -118,9 +118,9 @@ class Placing {
     if (newer == nullptr && older == nullptr) return ambiguous(of_42.front());
     if (newer != nullptr && older != nullptr) return fits_neither(*newer, *older);
     if (newer == nullptr) return {};
+    // The last tensor need not fit; but K of what is read in the older layout must.
+    if (older_bytes(tensor(end)) == 0) return fits_neither(*newer, end);
     for (const size_t i : of_42) {
-      // 0 for a last tensor whose K the older layout does not divide
-      if (older_bytes(tensor(i)) == 0) return fits_neither(*newer, i);
       places_[i].bytes = older_bytes(tensor(i));
       tensor(i).type = GgmlType::q2_0_g128;
     }
