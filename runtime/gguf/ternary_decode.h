@@ -1,4 +1,4 @@
-// Blocks of the ternary and binary types -> trits. Plain loops of fixed length, so that the
+// Blocks of the ternary and binary types -> trits. Mostly loops of fixed length, so that the
 // compiler turns them into vector code; a code 3 (there is none in a ternary matrix) decodes to 2
 // and is reported, so the caller can find it.
 #pragma once
