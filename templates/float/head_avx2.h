@@ -80,13 +80,14 @@ BN_FLOAT_INLINE Sums q8_block(const uint8_t* block, const int16_t* h) {
                           _mm256_madd_epi16(b, _mm256_load_si256((const __m256i*)(h + 16))));
 }
 
-// For head_nibbles_x86.h.
+// For head_nibbles_x86.h. Words of even and of odd elements: a mask and a shift, where words in
+// order would take bytes across lanes.
+enum { kEvenFirst = 1 };
 typedef struct Words {
   __m256i first, second;
 } Words;
 BN_FLOAT_INLINE Words code_words(__m256i codes) {
-  return (Words){_mm256_cvtepu8_epi16(_mm256_castsi256_si128(codes)),
-                 _mm256_cvtepu8_epi16(_mm256_extracti128_si256(codes, 1))};
+  return (Words){_mm256_and_si256(codes, _mm256_set1_epi16(255)), _mm256_srli_epi16(codes, 8)};
 }
 BN_FLOAT_INLINE Words scaled(Words words, __m128i scales, int j) {
   const __m256i scale = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(scales),

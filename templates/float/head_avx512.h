@@ -134,6 +134,7 @@ BN_FLOAT_INLINE Sums q8_block(const uint8_t* block, const int16_t* h) {
 }
 
 // For head_nibbles_x86.h.
+enum { kEvenFirst = 0 };
 typedef __m512i Words;
 BN_FLOAT_INLINE Words code_words(__m256i codes) { return _mm512_cvtepu8_epi16(codes); }
 BN_FLOAT_INLINE Words scaled(Words words, __m128i scales, int j) {

@@ -1,7 +1,8 @@
 // Sums of head rows in types of nibbles, the same for all vector widths: codes as words, times
 // their scale where there is one (945 or 1953 at most), times H in pairs. The level's header says
 //   Sums, sum4       as in head_x86.h
-//   code_words       32 bytes as words: Words
+//   kEvenFirst       whether the even of 32 words stand before the odd ones
+//   code_words       32 bytes as words in that order: Words
 //   add_products     sums of pairs of words times H
 //   scaled           words times a word that stands in every 128-bit lane of a vector of eight
 //   wide             eight int32 as Sums

@@ -4,7 +4,7 @@
 
 #include "templates/float/rows.h"
 
-enum { kPreparedBlock = 512, kRowsAtOnce = 1 };
+enum { kPreparedBlock = 512, kRowsAtOnce = 1, kEvenFirst = 0 };
 
 BN_FLOAT_INLINE void prepare_extra(uint8_t* block, int64_t i, BnI16 high, BnI16 low) {
   (void)block, (void)i, (void)high, (void)low;

@@ -8,7 +8,8 @@
 // Prepared: float A / 32639; from byte 64 on
 //   Q8_0   int16 H[k]
 //   Q4_0, Q4_1, Q5_0, Q4_K, Q5_K
-//          the same, then int32 sums of 32 of them each
+//          the same, where the level has kEvenFirst the even of each 32 before the odd ones; then
+//          int32 sums of 32 of them each
 //   Q6_K   a super-block in kPreparedBlock bytes: H = 256 high + low in two planes of signed
 //          bytes, high[256], low[256], and what the level wants besides (prepare_extra)
 enum { kPreparedBegin = 64, kPlane = 256, kExtra = 512 };
@@ -31,6 +32,7 @@ int64_t bn_head_prepared_bytes(int32_t type, int64_t k) {
 
 typedef int16_t BnShorts16Memory __attribute__((ext_vector_type(16), aligned(1), may_alias));
 typedef int16_t BnShorts16 __attribute__((ext_vector_type(16)));
+typedef int16_t BnShorts8Memory __attribute__((ext_vector_type(8), aligned(1), may_alias));
 typedef int8_t BnBytes16Memory __attribute__((ext_vector_type(16), aligned(1), may_alias));
 typedef int8_t BnBytes16 __attribute__((ext_vector_type(16)));
 
@@ -46,7 +48,14 @@ void bn_head_prepare(int32_t type, const float* hidden, int64_t k, uint8_t* prep
     whole = whole == whole ? whole : bn_splat16(0);
     const BnI16 h = __builtin_convertvector(whole, BnI16);
     if (type != BN_Q6_K) {
-      *(BnShorts16Memory*)(to + 2 * i) = __builtin_convertvector(h, BnShorts16);
+      const BnShorts16 words = __builtin_convertvector(h, BnShorts16);
+      if (type == BN_Q8_0 || !kEvenFirst) {
+        *(BnShorts16Memory*)(to + 2 * i) = words;
+      } else {
+        uint8_t* even = to + 2 * (i - i % 32) + i % 32;
+        *(BnShorts8Memory*)even = words.even;
+        *(BnShorts8Memory*)(even + 32) = words.odd;
+      }
       if (type == BN_Q8_0) continue;
       int32_t* sum = (int32_t*)(to + 2 * k) + i / 32;
       *sum = (i % 32 ? *sum : 0) + __builtin_reduce_add(h);
