@@ -198,6 +198,21 @@ TEST(TernaryGroups, ATqMatrixHasOneScaleWhereOnlyZerosDiffer) {
   EXPECT_EQ(scales[1], 0x3100);
 }
 
+TEST(TernaryGroups, TheOneScaleOfATqMatrixMayBeZeroOrNegative) {
+  for (const GgmlType type : {GgmlType::tq1_0, GgmlType::tq2_0}) {
+    for (const uint16_t half : {uint16_t{0x0000}, uint16_t{0xb800}}) {
+      Bytes data = repeated(sample_bytes(sample_of(type)), 8);
+      for (size_t end = data.size() / 8; end <= data.size(); end += data.size() / 8)
+        put_half(data, end - 2, half);
+      const File file = file_of(sample_of(type), data);
+      const auto matrix = file.matrix();
+      ASSERT_TRUE(matrix) << matrix.error().message;
+      EXPECT_TRUE(matrix->one_scale());
+      EXPECT_EQ(matrix->scale(), float_from_half(half));
+    }
+  }
+}
+
 TEST(TernaryGroups, AFactorIsForOneScaleOnly) {
   for (const Sample& sample : kSamples) {
     GgufBuilder file;
