@@ -29,7 +29,7 @@ TEST(Candidates, TheBuiltInDefaultComesFirstAndLimitsKeepTheNearest) {
     const auto all = candidates(codegen::templates(), levels, c, builtin, 100000, {}, {}).kept;
     ASSERT_FALSE(all.empty());
     EXPECT_EQ(all.front().name, builtin);
-    EXPECT_EQ(all.front().complexity, 0);
+    EXPECT_EQ(all.front().distance, 0);
     const auto few = candidates(codegen::templates(), levels, c, builtin, 5, {}, {}).kept;
     EXPECT_LE(few.size(), 5U);
     EXPECT_EQ(few.front().name, builtin);
@@ -84,7 +84,7 @@ TEST(Candidates, WhatCannotMatterIsLeftOutWithACountAndEveryPackingKeepsItsPlace
       kept += static_cast<int>(candidate.problems.size());
     int whole = pairs + kept;
     EXPECT_EQ(whole % static_cast<int>(kProblems.size()), 0);
-    EXPECT_EQ(in_cache.candidates[c].kept.front().complexity, 0);
+    EXPECT_EQ(in_cache.candidates[c].kept.front().distance, 0);
   }
   EXPECT_EQ(whole_packings(in_cache), whole_packings(all));
 }

@@ -52,7 +52,7 @@ TEST(PackingSearch, NothingIsPrunedWhereTheSampleIsNotSlower) {
   EXPECT_EQ(result.pruned, std::vector<int>(input.classes.size(), 0));
   for (size_t c = 0; c < input.classes.size(); ++c)
     for (const Candidate& candidate : input.candidates[c].kept)
-      for (size_t p = 0; is_doubted(candidate) && candidate.complexity > 0 && p < 2; ++p) {
+      for (size_t p = 0; is_doubted(candidate) && candidate.distance > 0 && p < 2; ++p) {
         const auto unit =
             timed.find(fmt::format("{} {} {}", candidate.packing_key, describe(input.problems[p]),
                                    input.classes[c].m_min));

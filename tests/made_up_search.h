@@ -54,8 +54,7 @@ class MadeUp final : public Workbench {
         continue;
       }
       for (size_t p : jobs[i].problems) {
-        const bool doubted =
-            world_.doubted && candidate.complexity > 0 && world_.doubted(candidate);
+        const bool doubted = world_.doubted && candidate.distance > 0 && world_.doubted(candidate);
         Compiled& kernel = (doubted ? made->doubted : made->kernels).emplace_back();
         kernel.problem = p;
         kernel.candidate = candidate;

@@ -7,7 +7,7 @@ namespace bitnet::tuner {
 namespace {
 
 // products: of an iteration of its loop; 0 unknown.
-Compiled made_up(const std::string& kernel, int complexity, int64_t products, double cycles,
+Compiled made_up(const std::string& kernel, int distance, int64_t products, double cycles,
                  int spills) {
   BnFacts facts{};
   facts.loop_products = products;
@@ -18,7 +18,7 @@ Compiled made_up(const std::string& kernel, int complexity, int64_t products, do
                         .packing_key = {},
                         .form = {},
                         .hash = {},
-                        .complexity = complexity},
+                        .distance = distance},
           .object = std::make_shared<const codegen::Object>(std::move(object)),
           .facts = facts,
           .sizes = {},

@@ -77,7 +77,7 @@ bool PackingTable::has(const std::string& key, size_t c, size_t p) const {
 const Compilation& PackingTable::keep(std::unique_ptr<Compilation> compilation, size_t c) {
   const Compilation& kept = *result_.compiled.emplace_back(std::move(compilation));
   for (const Compiled& kernel : kept.kernels)
-    if (kernel.candidate.complexity == 0) result_.defaults[kernel.problem].classes[c] = &kernel;
+    if (kernel.candidate.distance == 0) result_.defaults[kernel.problem].classes[c] = &kernel;
   result_.wrong += kept.wrong;
   result_.refused.insert(result_.refused.end(), kept.refused.begin(), kept.refused.end());
   return kept;
