@@ -16,10 +16,7 @@ KernelName builtin_name(int64_t tokens) {
   const auto source = make_builtin_source(proved_isa().limited_to(best_levels().front()));
   const auto kernels = source->find(
       {.kind = ProblemKind::qkv, .n = 768, .k = 256, .epilogue = BN_SCALED, .count = 1});
-  for (const ClassKernel& c : kernels->classes) {
-    if (tokens <= c.m_max) return c.name;
-  }
-  return {};
+  return class_of(kernels.value(), tokens).name;
 }
 
 TEST(Candidates, TheBuiltInDefaultComesFirstAndLimitsKeepTheNearest) {
