@@ -62,12 +62,6 @@ TEST(Candidates, EveryLevelOfTheCpuIsTriedTheBestFirst) {
   }
 }
 
-TEST(Candidates, PresetsGrow) {
-  EXPECT_LT(find_preset("quick")->candidates, find_preset("normal")->candidates);
-  EXPECT_LT(find_preset("normal")->budget_seconds, find_preset("thorough")->budget_seconds);
-  EXPECT_FALSE(find_preset("sloppy").has_value());
-}
-
 TEST(Candidates, WhatCannotMatterIsLeftOutWithACountAndEveryPackingKeepsItsPlace) {
   const SearchInput all = input_for(searched_levels().back());
   const SearchInput in_cache =

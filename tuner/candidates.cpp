@@ -1,8 +1,6 @@
 #include "tuner/candidates.h"
 
 #include <algorithm>
-#include <array>
-#include <limits>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -161,22 +159,6 @@ Candidates candidates(std::span<const Template> templates, std::span<const Isa> 
   for (Ranked& ranked : std::span(all).first(std::min(all.size(), most)))
     result.kept.push_back(std::move(ranked.candidate));
   return result;
-}
-
-Result<Preset> find_preset(std::string_view name) {
-  constexpr size_t kAll = std::numeric_limits<size_t>::max();
-  static constexpr std::array<Preset, 4> kPresets{{
-      {"quick", 10, 2, 2, 8, 15},
-      {"normal", 40, 3, 3, 12, 60},
-      {"thorough", 160, 3, 4, 24, 600},
-      {"exhaustive", kAll, 5, 5, 40, 7200},
-  }};
-  const auto* found = std::ranges::find(kPresets, name, &Preset::name);
-  if (found == kPresets.end()) {
-    return fail(Error::Kind::invalid, "preset '{}' is none of quick, normal, thorough, exhaustive",
-                name);
-  }
-  return *found;
 }
 
 }  // namespace bitnet::tuner

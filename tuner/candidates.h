@@ -65,13 +65,4 @@ Candidates candidates(std::span<const codegen::Template> templates, std::span<co
                       const TokenClass& of_class, const KernelName& builtin, size_t most,
                       const Place& place, std::span<const Problem> problems);
 
-// How many candidates of a problem and class a preset tries, and how long it may take.
-struct Preset {
-  std::string_view name;
-  size_t candidates;
-  int first_samples, stages, final_samples;
-  double budget_seconds;
-};
-Result<Preset> find_preset(std::string_view name);
-
 }  // namespace bitnet::tuner

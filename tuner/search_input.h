@@ -8,6 +8,7 @@
 
 #include "tuner/candidates.h"
 #include "tuner/compile.h"
+#include "tuner/presets.h"
 #include "tuner/records.h"
 
 namespace bitnet::tuner {
