@@ -44,8 +44,11 @@ class MadeUp final : public Workbench {
                                        double seconds) override {
     auto made = std::make_unique<Compilation>();
     const double begin = spent_;
-    for (size_t i = 0; i < jobs.size() && (i == 0 || (spent_ - begin <= seconds && !stopped()));
-         ++i) {
+    for (size_t i = 0; i < jobs.size(); ++i) {
+      if (i > 0 && (spent_ - begin > seconds || stopped())) {
+        made->cut_short.insert(jobs[i].problems.begin(), jobs[i].problems.end());
+        continue;
+      }
       spend(world_.compile_seconds);
       const Candidate& candidate = jobs[i].candidate;
       compiled_.insert(to_string(candidate.name));
