@@ -14,6 +14,7 @@
 #include "runtime/base/aligned_buffer.h"
 #include "runtime/base/statistics.h"
 #include "runtime/cpu/roof.h"
+#include "runtime/gguf/types.h"
 #include "runtime/model/float_kernels.h"
 #include "runtime/threads/pool.h"
 
@@ -63,8 +64,8 @@ void fill(AlignedBuffer& buffer) {
 void bench_head(benchmark::State& state, const BnFloatKernels& kernels, int32_t type, int threads) {
   constexpr int64_t kRows = 128256, kK = 2560;
   const int64_t row_bytes = type == BN_F16    ? kK * 2
-                            : type == BN_Q8_0 ? kK / 32 * 34
-                                              : kK / 256 * 210;
+                            : type == BN_Q8_0 ? kK / kQ8Elements * kQ8Bytes
+                                              : kK / kQ6Elements * kQ6Bytes;
   AlignedBuffer rows(static_cast<size_t>(kRows * row_bytes)), hidden(kK * 4), logits(kRows * 4);
   fill(rows);
   for (int64_t i = 0; i < kK; ++i) hidden.as<float>()[i] = static_cast<float>(i % 17) - 8;

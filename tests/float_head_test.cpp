@@ -1,6 +1,7 @@
 // Head and embedding of every table of float kernels that this CPU can run equal the reference's,
 // bit for bit.
 #include "runtime/base/aligned_buffer.h"
+#include "runtime/gguf/types.h"
 #include "tests/float_tables.h"
 
 namespace bitnet {
@@ -90,7 +91,7 @@ std::vector<float> logits(const BnFloatKernels& kernels, int32_t type, const Hea
 
 TEST_P(FloatKernels, Head) {
   for (const int32_t type : {BN_F32, BN_F16, BN_BF16, BN_Q8_0, BN_Q6_K}) {
-    const int64_t step = type == BN_Q8_0 ? 32 : type == BN_Q6_K ? 256 : 1;
+    const int64_t step = type == BN_Q8_0 ? kQ8Elements : type == BN_Q6_K ? kQ6Elements : 1;
     for (const HeadShape shape :
          {HeadShape{2, step, 1}, HeadShape{5, 3 * step, 2}, HeadShape{4, 256, 1},
           HeadShape{4, 256 + step, 5}, HeadShape{4, 512 + 3 * step, 9}, HeadShape{3, 2560, 4},
@@ -115,7 +116,7 @@ TEST_P(FloatKernels, HeadSumsAtTheirBounds) {
         for (const float last : {1.0F, -1.0F, 128.0F / 32639, -128.0F / 32639, 32512.0F / 32639}) {
           constexpr HeadShape kShape = {2, 512, 1};
           std::vector<uint8_t> rows = made_up_rows(type, 2, 512, 1, Flavour::plain);
-          const size_t block = type == BN_Q8_0 ? 34 : 210;
+          const size_t block = type == BN_Q8_0 ? kQ8Bytes : kQ6Bytes;
           for (size_t i = 0; i < rows.size(); ++i) {
             const size_t at = i % block;
             if (type == BN_Q8_0 ? at >= 2 : at < 192) rows[i] = code;

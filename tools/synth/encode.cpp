@@ -12,9 +12,11 @@
 namespace bitnet::synth {
 namespace {
 
+constexpr int64_t kHalfBytes = 2;  // of a block's scale
+
 void put_half(float value, uint8_t* out) {
   const uint16_t bits = half_from_float(value);
-  std::memcpy(out, &bits, 2);
+  std::memcpy(out, &bits, kHalfBytes);
 }
 
 // Nearest integer, ties to even, of |x| < 2^22: adding 1.5 * 2^23 leaves no bits below 1.
@@ -38,11 +40,12 @@ void encode_i2s_block(const uint8_t* __restrict c, uint8_t* __restrict out) {
 
 // Of both halves byte m: codes m, m+32, m+64, m+96 from the low bits up.
 void encode_tq2_block(const uint8_t* __restrict c, uint16_t scale, uint8_t* __restrict out) {
-  for (int half = 0; half < 2; ++half, c += 128, out += 32) {
+  for (int half = 0; half < 2; ++half, c += 128) {
     for (int m = 0; m < 32; ++m)
-      out[m] = static_cast<uint8_t>(c[m] | c[m + 32] << 2 | c[m + 64] << 4 | c[m + 96] << 6);
+      out[32 * half + m] =
+          static_cast<uint8_t>(c[m] | c[m + 32] << 2 | c[m + 64] << 4 | c[m + 96] << 6);
   }
-  std::memcpy(out, &scale, 2);
+  std::memcpy(out + kTq2Bytes - kHalfBytes, &scale, kHalfBytes);
 }
 
 // Byte m: the base-3 digits m, m+bytes, ... (the first most significant), as a fraction of 256,
@@ -60,16 +63,16 @@ void encode_tq1_block(const uint8_t* c, uint16_t scale, uint8_t* out) {
   encode_base3<32, 5>(c, out);
   encode_base3<16, 5>(c + 160, out + 32);
   encode_base3<4, 4>(c + 240, out + 48);
-  std::memcpy(out + 52, &scale, 2);
+  std::memcpy(out + kTq1Bytes - kHalfBytes, &scale, kHalfBytes);
 }
 
-// 32 values: d = max/127 in F16, then round(x / d).
+// d = max/127 in F16, then round(x / d).
 void encode_q8_0_block(const float* __restrict x, uint8_t* __restrict out) {
-  const float d = float_from_half(half_from_float(largest_magnitude(x, 32) / 127.0F));
+  const float d = float_from_half(half_from_float(largest_magnitude(x, kQ8Elements) / 127.0F));
   const float inverse = d > 0 ? 1.0F / d : 0.0F;
   put_half(d, out);
-  for (int i = 0; i < 32; ++i)
-    out[2 + i] = static_cast<uint8_t>(std::clamp(nearest(x[i] * inverse), -127, 127));
+  for (int i = 0; i < kQ8Elements; ++i)
+    out[kHalfBytes + i] = static_cast<uint8_t>(std::clamp(nearest(x[i] * inverse), -127, 127));
 }
 
 // 256 values in 16 groups: x = d * group scale (int8) * (q - 32), q in 0..63. Each group's scale
@@ -78,7 +81,7 @@ void encode_q6_k_block(const float* __restrict x, uint8_t* __restrict out) {
   float steps[16];
   for (int g = 0; g < 16; ++g) steps[g] = largest_magnitude(x + 16 * g, 16) / 31.0F;
   const float d = float_from_half(half_from_float(largest_magnitude(steps, 16) / 127.0F));
-  uint8_t q[256], *scales = out + 192;
+  uint8_t q[kQ6Elements], *scales = out + kQ6Elements * 3 / 4;  // behind 6 bits a value
   for (int g = 0; g < 16; ++g) {
     const int scale = d > 0 ? std::clamp(nearest(steps[g] / d), 1, 127) : 1;
     const float inverse = d > 0 ? 1.0F / (d * static_cast<float>(scale)) : 0.0F;
@@ -96,7 +99,7 @@ void encode_q6_k_block(const float* __restrict x, uint8_t* __restrict out) {
                                    h[i + 96] >> 4 << 6);
     }
   }
-  put_half(d, out + 208);
+  put_half(d, out + kQ6Bytes - kHalfBytes);
 }
 
 }  // namespace
@@ -145,10 +148,12 @@ void encode_row(GgmlType type, const float* row, int64_t k, std::byte* out) {
       }
       return;
     case GgmlType::q8_0:
-      for (int64_t b = 0; b < k / 32; ++b) encode_q8_0_block(row + 32 * b, bytes + 34 * b);
+      for (int64_t b = 0; b < k / kQ8Elements; ++b)
+        encode_q8_0_block(row + kQ8Elements * b, bytes + kQ8Bytes * b);
       return;
     case GgmlType::q6_k:
-      for (int64_t b = 0; b < k / 256; ++b) encode_q6_k_block(row + 256 * b, bytes + 210 * b);
+      for (int64_t b = 0; b < k / kQ6Elements; ++b)
+        encode_q6_k_block(row + kQ6Elements * b, bytes + kQ6Bytes * b);
       return;
     case GgmlType::tq1_0:
     case GgmlType::tq2_0:
