@@ -14,6 +14,7 @@
 #include "runtime/base/aligned_buffer.h"
 #include "runtime/base/statistics.h"
 #include "runtime/cpu/roof.h"
+#include "runtime/gguf/types.h"
 #include "runtime/model/float_kernels.h"
 #include "runtime/threads/pool.h"
 
@@ -66,10 +67,14 @@ struct HeadType {
   int64_t elements, bytes;  // of a block
 };
 constexpr HeadType kHeads[] = {
-    {"head/f16", BN_F16, 1, 2},       {"head/q8_0", BN_Q8_0, 32, 34},
-    {"head/q6_k", BN_Q6_K, 256, 210}, {"head/q5_k", BN_Q5_K, 256, 176},
-    {"head/q4_k", BN_Q4_K, 256, 144}, {"head/q5_0", BN_Q5_0, 32, 22},
-    {"head/q4_1", BN_Q4_1, 32, 20},   {"head/q4_0", BN_Q4_0, 32, 18},
+    {"head/f16", BN_F16, 1, 2},
+    {"head/q8_0", BN_Q8_0, kQ8Elements, kQ8Bytes},
+    {"head/q6_k", BN_Q6_K, kQ6Elements, kQ6Bytes},
+    {"head/q5_k", BN_Q5_K, kQkElements, kQ5kBytes},
+    {"head/q4_k", BN_Q4_K, kQkElements, kQ4kBytes},
+    {"head/q5_0", BN_Q5_0, kQ4Elements, kQ50Bytes},
+    {"head/q4_1", BN_Q4_1, kQ4Elements, kQ41Bytes},
+    {"head/q4_0", BN_Q4_0, kQ4Elements, kQ40Bytes},
 };
 
 void bench_head(benchmark::State& state, const BnFloatKernels& kernels, const HeadType& head_type,

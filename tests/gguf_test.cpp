@@ -1,5 +1,5 @@
 // Reading right files: header, metadata, types, ternary decoding. Wrong files:
-// gguf_hostile_test.cpp.
+// gguf_hostile_test.cpp, model_hostile_test.cpp.
 #include <gtest/gtest.h>
 
 #include <cmath>

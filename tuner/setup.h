@@ -10,6 +10,7 @@
 #include "tuner/candidates.h"
 #include "tuner/listener.h"
 #include "tuner/memory.h"
+#include "tuner/presets.h"
 #include "tuner/tune.h"
 
 namespace bitnet::tuner {
