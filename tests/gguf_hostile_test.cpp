@@ -5,7 +5,7 @@
 #include <functional>
 #include <limits>
 
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "tests/read_everything.h"
 #include "tests/tiny_model.h"
 

@@ -10,7 +10,7 @@
 #include "runtime/gguf/half.h"
 #include "runtime/gguf/reader.h"
 #include "runtime/gguf/ternary.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "tests/gguf_builder.h"
 
 namespace bitnet {

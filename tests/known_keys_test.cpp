@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "runtime/model/gate_activation.h"
+#include "runtime/model/model_file.h"
 #include "tests/tiny_model.h"
 
 namespace bitnet::testing {

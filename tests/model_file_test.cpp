@@ -1,10 +1,11 @@
 // Model files as they are found in the wild, and what is assumed where they say nothing.
+#include "runtime/model/model_file.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/model/hparams.h"
 #include "runtime/text/tokenizer.h"
 #include "tests/tiny_model.h"
 
@@ -135,7 +136,8 @@ TEST(ModelFile, I2sIsReadInTheLayoutThatIsAskedFor) {
   ASSERT_TRUE(x86->layers[0].q.decode_rows(0, 16, first.data()));
   ASSERT_TRUE(arm->layers[0].q.decode_rows(0, 16, second.data()));
   EXPECT_NE(first, second);
-  for (size_t i = 0; i < 16; ++i) EXPECT_EQ(first[i], second[i]) << i;  // high bits of the same bytes
+  for (size_t i = 0; i < 16; ++i)
+    EXPECT_EQ(first[i], second[i]) << i;  // high bits of the same bytes
 }
 
 TEST(ModelFile, ALayoutOfI2sWithoutI2sIsSaidToBeUnused) {

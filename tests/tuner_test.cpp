@@ -13,7 +13,7 @@
 #include "runtime/base/mapped_file.h"
 #include "runtime/kernel/cache.h"
 #include "runtime/kernel/reference.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "runtime/session.h"
 #include "tests/small_models.h"
 #include "tools/report/compare.h"

@@ -20,8 +20,8 @@
 #include "runtime/model/attention.h"
 #include "runtime/model/float_kernels.h"
 #include "runtime/model/head.h"
-#include "runtime/model/hparams.h"
 #include "runtime/model/linear.h"
+#include "runtime/model/model_file.h"
 #include "runtime/model/rope_table.h"
 #include "runtime/threads/pool.h"
 

@@ -1,5 +1,5 @@
-// What a model file says of its architecture, checked and complete; and its tensors by role. The
-// activation is what the file says, else what the architecture's name means; an unknown
+// What a model file says of its architecture, checked and complete; its tensors are model_file.h's.
+// The activation is what the file says, else what the architecture's name means; an unknown
 // architecture is refused, and so is every key that asks for more than this (known_keys.h).
 //
 //   arch                           gate          sub-norms  RoPE  models
@@ -12,13 +12,11 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/base/result.h"
 #include "runtime/gguf/reader.h"
-#include "runtime/gguf/ternary.h"
 #include "runtime/kernel/problem.h"
 #include "runtime/model/file_options.h"
 
@@ -47,41 +45,5 @@ struct Hparams {
 // Says in `notices` what was assumed and what is ignored.
 Result<Hparams> read_hparams(const Gguf& file, const ModelFileOptions& options,
                              std::vector<std::string>& notices);
-
-// A row-major matrix of floats in the file's own type (F32, F16, BF16, Q8_0, Q6_K): embedding and
-// head.
-struct FloatMatrix {
-  std::string name;
-  GgmlType type = GgmlType::f16;
-  int64_t n = 0, k = 0, row_bytes = 0;
-  const std::byte* rows = nullptr;  // inside the mapping
-};
-
-struct LayerTensors {
-  TernaryMatrix q, k, v, output, gate, up, down;
-  std::span<const float> attn_norm, ffn_norm;  // [hidden]
-  std::span<const float> attn_sub_norm,
-      ffn_sub_norm;  // [q rows], [feed_forward]; empty without sub-norms
-};
-
-// All of a model file, typed and checked: every tensor there, of the right type and shape. Views
-// into `file`.
-struct ModelFile {
-  Gguf file;
-  Hparams hparams;
-  FloatMatrix embedding, head;  // head == embedding where tied
-  std::span<const float> output_norm;
-  std::span<const float> rope_factors;  // [rope dimensions / 2]: divide frequencies; or empty
-  std::vector<LayerTensors> layers;
-  // Norm vectors that the file does not store 4-byte aligned or as F32 (F16 and BF16 are accepted)
-  // live here.
-  std::vector<std::vector<float>> converted;
-  std::vector<std::string> notices;  // lines for the user: what was assumed, what is ignored
-
-  static Result<ModelFile> open(const std::string& path, const ModelFileOptions& options = {});
-  // For tests and fuzzing: bytes must outlive the result; name stands in messages.
-  static Result<ModelFile> parse(std::span<const std::byte> bytes, const std::string& name,
-                                 const ModelFileOptions& options = {});
-};
 
 }  // namespace bitnet

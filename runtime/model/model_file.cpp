@@ -1,5 +1,7 @@
 // ModelFile::open: finds every tensor of the model by name, checks type and shape, and refuses what
 // is left over.
+#include "runtime/model/model_file.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -7,7 +9,6 @@
 #include <utility>
 
 #include "runtime/gguf/half.h"
-#include "runtime/model/hparams.h"
 
 namespace bitnet {
 namespace {
