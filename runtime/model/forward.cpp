@@ -149,7 +149,7 @@ void Forward::layer(int64_t index, std::span<const TokenPlace> places, int threa
 
   feed(*layer.qkv, x_.data(), x_.ld, layer.attn_norm, tokens, who);
   pool_.barrier(thread);
-  layer.qkv->run(tokens, input_, qkv_.data(), qkv_.ld, who);
+  layer.qkv->run(tokens, input_, {qkv_.data(), qkv_.ld}, who);
   pool_.barrier(thread);
   attention_.store(places, index, qkv_.data(), qkv_.ld, rope_, who);
   if (tokens > 1) pool_.barrier(thread);
@@ -158,16 +158,16 @@ void Forward::layer(int64_t index, std::span<const TokenPlace> places, int threa
   pool_.barrier(thread);
   feed(*layer.output, attended_.data(), attended_.ld, layer.attn_sub_norm, tokens, who);
   pool_.barrier(thread);
-  layer.output->run(tokens, input_, x_.data(), x_.ld, who);
+  layer.output->run(tokens, input_, {x_.data(), x_.ld}, who);
   pool_.barrier(thread);
 
   feed(*layer.gate_up, x_.data(), x_.ld, layer.ffn_norm, tokens, who);
   pool_.barrier(thread);
-  layer.gate_up->run(tokens, input_, gated_.data(), gated_.ld, who);
+  layer.gate_up->run(tokens, input_, {gated_.data(), gated_.ld}, who);
   pool_.barrier(thread);
   feed(*layer.down, gated_.data(), gated_.ld, layer.ffn_sub_norm, tokens, who);
   pool_.barrier(thread);
-  layer.down->run(tokens, input_, x_.data(), x_.ld, who);
+  layer.down->run(tokens, input_, {x_.data(), x_.ld}, who);
   pool_.barrier(thread);
 }
 
