@@ -27,8 +27,9 @@ struct FloatMatrix {
 struct LayerTensors {
   TernaryMatrix q, k, v, output, gate, up, down;
   std::span<const float> attn_norm, ffn_norm;  // [hidden]
-  std::span<const float> attn_sub_norm,
-      ffn_sub_norm;  // [q rows], [feed_forward]; empty without sub-norms
+  // [q rows], [feed_forward]; empty without sub-norms
+  std::span<const float> attn_sub_norm, ffn_sub_norm;
+  std::span<const float> q_norm, k_norm;  // [head size]; empty without norms of heads
 };
 
 // All of a model file, typed and checked: every tensor there, of the right type and shape. Views
@@ -38,7 +39,9 @@ struct ModelFile {
   Hparams hparams;
   FloatMatrix embedding, head;  // head == embedding where tied
   std::span<const float> output_norm;
-  std::span<const float> rope_factors;  // [rope dimensions / 2]: divide frequencies; or empty
+  // [rope dimensions / 2], or empty: divide frequencies. Of longrope those of contexts up to the
+  // original one, and those of longer ones.
+  std::span<const float> rope_factors, rope_factors_long;
   std::vector<LayerTensors> layers;
   // Norm vectors that the file does not store 4-byte aligned or as F32 (F16 and BF16 are accepted)
   // live here.
