@@ -16,8 +16,7 @@ namespace bitnet {
 // Far above every published model, far below where products of two of them overflow.
 constexpr uint64_t kMostWidth = uint64_t{1} << 31;
 
-// Some converters write them once a layer: equal
-// elements are one number.
+// Some converters write them once a layer: equal elements are one number.
 class Keys {
  public:
   Keys(const Gguf& file, std::string_view architecture)

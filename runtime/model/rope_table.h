@@ -52,16 +52,15 @@ class RopeTables {
              std::span<const float> long_factors);
 
   void reach(int64_t context, int64_t positions) {
-    (is_long(context) ? *long_table_ : table_).reach(positions);
+    RopeTable& table = long_table_ && context > original_context_ ? *long_table_ : table_;
+    table.reach(positions);
   }
   RopeTable::Row row(int64_t context, int64_t position) const {
-    return (is_long(context) ? *long_table_ : table_).row(position);
+    const RopeTable& table = long_table_ && context > original_context_ ? *long_table_ : table_;
+    return table.row(position);
   }
 
  private:
-  bool is_long(int64_t context) const {
-    return long_table_.has_value() && context > original_context_;
-  }
   RopeTable table_;
   std::optional<RopeTable> long_table_;
   int64_t original_context_;
