@@ -67,8 +67,8 @@ const Hostile kCases[] = {
     {"gemma",
      {},
      [](auto& f) { f.text("general.architecture", "gemma3"); },
-     "key general.architecture: found \"gemma3\", wanted bitnet, bitnet-b1.58, bitnet-25 or "
-     "llama"},
+     "key general.architecture: found \"gemma3\", wanted bitnet, bitnet-b1.58, bitnet-25, "
+     "llama, qwen3 or minicpm"},
     {"no layers",
      {},
      [](auto& f) { f.remove("bitnet.block_count"); },
@@ -148,11 +148,15 @@ const Hostile kCases[] = {
     {"rope scaling",
      {},
      [](auto& f) {
-       f.text("bitnet.rope.scaling.type", "yarn");
+       f.text("bitnet.rope.scaling.type", "dynamic");
        f.f32("bitnet.rope.scaling.factor", 4);
      },
-     "key bitnet.rope.scaling.factor: found the float 4, wanted 1, or 0 for none: RoPE with "
-     "stretched positions is not implemented"},
+     "key bitnet.rope.scaling.type: found the string \"dynamic\", wanted none, linear, yarn or "
+     "longrope: another way to stretch positions is not implemented"},
+    {"rope scaling by nothing",
+     {},
+     [](auto& f) { f.f32("bitnet.rope.scaling.factor", std::nanf("")); },
+     "key bitnet.rope.scaling.factor: found nan, wanted 0.001 to 1000000, or 0 for none"},
     {"epsilon 0",
      {},
      [](auto& f) { f.f32("bitnet.attention.layer_norm_rms_epsilon", 0); },

@@ -9,7 +9,7 @@
 #include "runtime/base/atomic_file.h"
 #include "runtime/gguf/half.h"
 #include "runtime/model/float_kernels.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "runtime/session.h"
 #include "tests/tiny_model.h"
 

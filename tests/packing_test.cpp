@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "runtime/kernel/fits.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "runtime/session.h"
 #include "tests/codegen/fixture.h"
 #include "tests/small_models.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "runtime/kernel/problem.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "runtime/text/tokenizer.h"
 
 namespace bitnet::testing {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 #include "runtime/model/top_k.h"
 #include "tests/evaluations.h"
@@ -98,6 +99,31 @@ TEST(TopK, KeepsTheOrderAlsoWithNaN) {
   best.start(0);
   best.offer(values.data(), 7, 0);
   EXPECT_TRUE(best.sorted().empty());
+}
+
+// longrope: what a sequence has room for decides between its two lists of factors, also where both
+// stand in one batch. (The small model's original context is 100.)
+TEST(Session, LongropeFollowsTheRoomOfEachSequence) {
+  constexpr Want kAll{.kind = Want::Kind::all, .k = 1};
+  const SmallModel& small = *std::ranges::find(kSmallModels, std::string_view("minicpm"),
+                                               [](const SmallModel& m) { return m.name; });
+  Model model = load(small_model_files().path(small), {.isa = {}});
+  const std::vector<int32_t> prompt = prompt_of(model, 20);
+  const auto alone = [&](int64_t room) {
+    Sequence sequence = model.sequence(room).value();
+    return bits(model.evaluate(requests_for(sequence, prompt, kAll)).value().back().all);
+  };
+  EXPECT_EQ(alone(20), alone(100));
+  EXPECT_EQ(alone(101), alone(1000));
+  EXPECT_NE(alone(100), alone(101));
+
+  Sequence near = model.sequence(100).value(), far = model.sequence(101).value();
+  std::vector<TokenRequest> both = requests_for(near, prompt, kAll);
+  const std::vector<TokenRequest> of_far = requests_for(far, prompt, kAll);
+  both.insert(both.end(), of_far.begin(), of_far.end());
+  const std::vector<TokenResult> results = model.evaluate(both).value();
+  EXPECT_EQ(bits(results[prompt.size() - 1].all), alone(100));
+  EXPECT_EQ(bits(results.back().all), alone(101));
 }
 
 }  // namespace

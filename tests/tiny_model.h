@@ -9,6 +9,7 @@
 
 #include "runtime/gguf/half.h"
 #include "runtime/gguf/types.h"
+#include "runtime/model/architecture.h"
 #include "tests/gguf_builder.h"
 #include "tools/synth/encode.h"
 #include "tools/synth/vocabulary.h"
@@ -88,22 +89,27 @@ inline GgufBuilder build_tiny(const TinyModel& m = {}) {
     }
     add(name, {m.hidden, m.vocabulary}, type, std::move(rows));
   };
-  const uint64_t q_rows = m.heads * m.head_size, kv_rows = m.kv_heads * m.head_size;
-  const bool sub_norms = m.architecture != "llama";
+  const LinearShapes shapes{.hidden = static_cast<int64_t>(m.hidden),
+                            .q_rows = static_cast<int64_t>(m.heads * m.head_size),
+                            .kv_rows = static_cast<int64_t>(m.kv_heads * m.head_size),
+                            .feed_forward = static_cast<int64_t>(m.feed_forward)};
+  const Architecture& graph = *find_architecture(m.architecture);
   vocabulary_rows("token_embd.weight", m.head);
-  norm("blk.0.attn_norm.weight", m.hidden);
-  matrix("blk.0.attn_q.weight", q_rows, m.hidden);
-  matrix("blk.0.attn_k.weight", kv_rows, m.hidden);
-  matrix("blk.0.attn_v.weight", kv_rows, m.hidden);
-  matrix("blk.0.attn_output.weight", m.hidden, q_rows);
-  norm("blk.0.ffn_norm.weight", m.hidden);
-  matrix("blk.0.ffn_gate.weight", m.feed_forward, m.hidden);
-  matrix("blk.0.ffn_up.weight", m.feed_forward, m.hidden);
-  matrix("blk.0.ffn_down.weight", m.hidden, m.feed_forward);
-  if (sub_norms) {
-    norm("blk.0.attn_sub_norm.weight", q_rows);
-    norm("blk.0.ffn_sub_norm.weight", m.feed_forward);
+  const auto full = [](std::string_view name) { return "blk.0." + std::string(name) + ".weight"; };
+  // Sub-norms last: tests bend what stands first and last.
+  const auto norm_of = [&](const ProductDescription& product, bool sub_norms) {
+    const std::string_view name = product.norm.name;
+    if (!name.empty() && name.ends_with("sub_norm") == sub_norms)
+      norm(full(name), static_cast<uint64_t>(shapes.*product.columns));
+  };
+  for (const ProductDescription& product : graph.products) {
+    norm_of(product, false);
+    for (const MatrixDescription& part : product.matrices)
+      matrix(full(part.name), static_cast<uint64_t>(shapes.*part.rows),
+             static_cast<uint64_t>(shapes.*product.columns));
   }
+  for (const ProductDescription& product : graph.products) norm_of(product, true);
+  for (const NormDescription& head_norm : graph.head_norms) norm(full(head_norm.name), m.head_size);
   norm("output_norm.weight", m.hidden);
   if (m.output) vocabulary_rows("output.weight", *m.output);
   return file;
@@ -115,7 +121,9 @@ inline std::vector<Bytes> tiny_models() {
       .hidden = 256, .feed_forward = 256, .heads = 2, .kv_heads = 1, .head_size = 128};
   std::vector<Bytes> out = {build_tiny().build(),
                             build_tiny({.architecture = "bitnet-b1.58"}).build(),
-                            build_tiny({.architecture = "llama", .head = GgmlType::f32}).build()};
+                            build_tiny({.architecture = "llama", .head = GgmlType::f32}).build(),
+                            build_tiny({.architecture = "qwen3", .head_size = 8}).build(),
+                            build_tiny({.architecture = "minicpm"}).build()};
   for (const auto& [linear, head] :
        {std::pair{GgmlType::tq2_0, GgmlType::q6_k}, {GgmlType::tq1_0, GgmlType::q8_0}}) {
     TinyModel model = block;

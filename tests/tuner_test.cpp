@@ -10,7 +10,7 @@
 #include "codegen/codegen.h"
 #include "runtime/base/mapped_file.h"
 #include "runtime/kernel/cache.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "runtime/session.h"
 #include "tests/small_models.h"
 #include "tuner/tune.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "runtime/cpu/fingerprint.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "tuner/candidates.h"
 #include "tuner/listener.h"
 #include "tuner/memory.h"

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/base/output_check.h"
+#include "runtime/model/architecture.h"
 #include "runtime/threads/pool.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
@@ -73,8 +74,9 @@ void declare(Options& options, Arguments& a) {
   options.add_choice("--head", a.head, names_of(1, std::size(kTypes)),
                      "of embedding and head (default: q6_k where rows allow, else f16)");
   options.add_option("--seed", a.options.seed, "of the random weights")->capture_default_str();
-  options.add_choice("--arch", a.architecture, {"bitnet", "bitnet-b1.58", "bitnet-25", "llama"},
-                     "another architecture");
+  std::vector<std::string> names;
+  for (const Architecture& architecture : architectures()) names.emplace_back(architecture.name);
+  options.add_choice("--arch", a.architecture, names, "another architecture");
   options.add_option("--layers", a.layers, "another number of layers")->check(between(1, 1000));
   options.add_option("--vocab", a.vocabulary, "another vocabulary size")
       ->check(between(synth::kLeastVocabulary, 1 << 20));
