@@ -33,14 +33,14 @@ extern "C" {
 
 // Goes up whenever anything in this file changes its meaning; a cache of another version is
 // refused.
-#define BITNET_ABI_VERSION 2
+#define BITNET_ABI_VERSION 3
 
 // What becomes of the int32 dot products. Floats as docs/NUMERICS.md defines them: c = weight_scale
-// / token_scale is one division a token and segment, y = (float)dot * c.
+// / token_scale is one division a token and segment, y = (float)dot * c; r is residual_scale.
 enum BnEpilogue {
   BN_INT32 = 0,          // int32_t Y[m][n] = dot                          (tests and tuning)
   BN_SCALED = 1,         // float   Y[m][n] = dot * c
-  BN_SCALED_ADD = 2,     // float   Y[m][n] = Y[m][n] + dot * c            (the residual stream)
+  BN_SCALED_ADD = 2,     // float   Y[m][n] = Y[m][n] + (dot * c) * r      (the residual stream)
   BN_GATE_UP_SILU = 3,   // float   Y[m][n/2] = silu(g) * u, g of row n, u of row n+1, n even
   BN_GATE_UP_RELU2 = 4,  // float   Y[m][n/2] = relu2(g) * u
 };
@@ -157,6 +157,9 @@ typedef struct BnRun {
   int32_t epilogue;  // enum BnEpilogue
   void* y;           // Y[M][ldy], int32_t or float, token 0 first
   int64_t ldy;       // elements; BN_GATE_UP_* write N/2 columns
+  // r of BN_SCALED_ADD, read by it alone; 1 where an architecture scales no residuals, which is
+  // exact.
+  float residual_scale;
 } BnRun;
 
 typedef void BnFactsFn(BnFacts* facts);

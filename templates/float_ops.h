@@ -177,20 +177,20 @@ BN_FLOAT_INLINE BnFloats16 bn_from_bf16_16(BnHalves16 h) {
 BN_FLOAT_INLINE float bn_from_f16(uint16_t h) { return bn_from_f16_16((BnHalves16)h)[0]; }
 BN_FLOAT_INLINE float bn_from_bf16(uint16_t h) { return bn_from_bf16_16((BnHalves16)h)[0]; }
 
-// y[i * y_step] = dots[i * dot_step] * c, or added to it. Steps of 1 are the fast case.
+// y[i * step] = dots[i * step] * c, or that times r added to it. A step of 1 is the fast case.
 BN_FLOAT_INLINE void bn_epilogue_scale(const int32_t* dots, int64_t count, int64_t step, float c,
-                                       int add, float* y) {
+                                       int add, float r, float* y) {
   int64_t i = 0;
   if (step == 1) {
     for (; i + 16 <= count; i += 16) {
       const BnFloats16 scaled = __builtin_convertvector(bn_load16_i32(dots + i), BnFloats16) * c;
-      bn_store16(y + i, add ? bn_load16(y + i) + scaled : scaled);
+      bn_store16(y + i, add ? bn_load16(y + i) + scaled * r : scaled);
     }
   }
 #pragma clang loop vectorize(disable) unroll(disable)
   for (; i < count; ++i) {
     const float scaled = (float)dots[i * step] * c;
-    y[i * step] = add ? y[i * step] + scaled : scaled;
+    y[i * step] = add ? y[i * step] + scaled * r : scaled;
   }
 }
 
@@ -248,7 +248,7 @@ BN_FLOAT_INLINE void bn_epilogue(const BnRun* run, int64_t m, int64_t n_first, c
       bn_epilogue_scale(dots + (n - n_first),
                         (end - n + segment->row_stride - 1) / segment->row_stride,
                         segment->row_stride, segment->weight_scale / token_scale,
-                        run->epilogue == BN_SCALED_ADD, y + n);
+                        run->epilogue == BN_SCALED_ADD, run->residual_scale, y + n);
     }
     return;
   }

@@ -13,6 +13,7 @@ struct Outcome {
   std::vector<Compiled> compiled;
   std::vector<std::string> refusals;
   int wrong = 0;
+  bool begun = false;
 };
 
 // Whether the kernel works on the packed copy that the search will give it: its packing key was
@@ -54,6 +55,7 @@ void try_on(const Problem& problem, Compiled compiled, Checker& checker, Outcome
 Outcome compile_one(KernelStore& store, std::span<const Problem> problems, const CompileJob& job,
                     std::span<Checker* const> checkers) {
   Outcome outcome;
+  outcome.begun = true;
   codegen::Spec spec{.name = job.candidate.name, .n = 0, .k = 0};
   if (job.for_shape) {
     spec.n = problems[job.problems.front()].n;
@@ -109,7 +111,9 @@ Compilation compile(ThreadPool& pool, KernelStore& store, std::span<const Proble
     }
   });
   Compilation all;
-  for (Outcome& outcome : outcomes) {
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    Outcome& outcome = outcomes[i];
+    if (!outcome.begun) all.cut_short.insert(jobs[i].problems.begin(), jobs[i].problems.end());
     std::ranges::move(outcome.compiled, std::back_inserter(all.kernels));
     std::ranges::move(outcome.refusals, std::back_inserter(all.refused));
     all.wrong += outcome.wrong;

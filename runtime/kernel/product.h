@@ -42,7 +42,8 @@ struct ProductInput {
 // Y[tokens][ldy], int32_t or float as the epilogue says; N columns, N/2 for gate and up.
 struct ProductOutput {
   void* y = nullptr;
-  int64_t ldy = 0;  // elements
+  int64_t ldy = 0;           // elements
+  float residual_scale = 1;  // r of BN_SCALED_ADD
 };
 
 // (tokens) x (rows) of a product.

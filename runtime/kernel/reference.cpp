@@ -77,7 +77,7 @@ void run(const BnRun* r) {
           y[n] = scaled(r, m, n);
           break;
         case BN_SCALED_ADD:
-          y[n] = y[n] + scaled(r, m, n);
+          y[n] = y[n] + scaled(r, m, n) * r->residual_scale;
           break;
         case BN_GATE_UP_SILU:
         case BN_GATE_UP_RELU2:
