@@ -75,38 +75,32 @@ TEST(PackingSearch, TiesKeepTheBuiltInKernels) {
   }
 }
 
+// A world in which one packing takes `ratio` of the built-in kernels' time: the search takes it.
+SearchResult expect_the_last_packing_wins(const char* preset, double ratio, World world) {
+  const SearchInput input = input_for(searched_levels().back(), preset);
+  const std::string key = whole_packings(input).back();
+  world.truth = [&](const Candidate& c, size_t, size_t) {
+    return c.packing_key == key ? ratio : 1.0;
+  };
+  SearchResult result = search(input, std::move(world));
+  EXPECT_EQ(packings_of(result.choices[0]), std::vector<std::string>(2, key));
+  return result;
+}
+
 // Packings are timed minutes apart; what is four times slower by then is no worse a packing.
 TEST(PackingSearch, ASlowerMachineLaterChangesNoChoice) {
-  const SearchInput input = input_for(searched_levels().back(), "normal");
-  const std::string key = whole_packings(input).back();
-  const SearchResult result =
-      search(input, {.truth = [&](const Candidate& c, size_t,
-                                  size_t) { return c.packing_key == key ? 0.8 : 1.0; },
-                     .slower_each_bench = 1.5});
-  EXPECT_EQ(packings_of(result.choices[0]), std::vector<std::string>(2, key));
+  expect_the_last_packing_wins("normal", 0.8, {.slower_each_bench = 1.5});
 }
 
 // Both sides of a round drift together, so ratios stay.
 TEST(PackingSearch, DriftChangesNoChoice) {
-  const SearchInput input = input_for(searched_levels().back(), "normal");
-  const std::string key = whole_packings(input).back();
-  const SearchResult result =
-      search(input, {.truth = [&](const Candidate& c, size_t,
-                                  size_t) { return c.packing_key == key ? 0.9 : 1.0; },
-                     .drift = 0.01});
-  EXPECT_EQ(packings_of(result.choices[0]), std::vector<std::string>(2, key));
+  expect_the_last_packing_wins("normal", 0.9, {.drift = 0.01});
 }
 
 // Disturbance costs certainty, and no packing its time.
 TEST(PackingSearch, FindsTheBestThoughEverySampleIsDisturbed) {
-  const SearchInput input = input_for(searched_levels().back(), "quick");
-  const std::string key = whole_packings(input).back();
-  const SearchResult result =
-      search(input, {.truth = [&](const Candidate& c, size_t,
-                                  size_t) { return c.packing_key == key ? 0.8 : 1.0; },
-                     .disturbed = 1});
+  const SearchResult result = expect_the_last_packing_wins("quick", 0.8, {.disturbed = 1});
   EXPECT_EQ(result.samples.all, result.samples.disturbed);
-  EXPECT_EQ(packings_of(result.choices[0]), std::vector<std::string>(2, key));
   for (const PackingRow& row : result.table) EXPECT_FALSE(row.kernel.empty()) << row.reason;
 }
 
