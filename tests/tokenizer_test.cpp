@@ -88,7 +88,9 @@ TEST(ByteLevelBpe, AnUnknownPretokenizerIsRefused) {
   EXPECT_EQ(
       t.error().message,
       "tokenizer.ggml.pre is tekken, known are llama-bpe, llama3, llama-v3, falcon3, falcon_e, "
-      "gpt-2, phi-2, mpt, olmo, jais, gigachat, trillion, a.x-4.0, mellum");
+      "qwen2, "
+      "deepseek-r1-qwen, megrez, kormo, f2llmv2, qwen35, gpt-2, phi-2, mpt, olmo, jais, gigachat, "
+      "trillion, a.x-4.0, mellum");
 }
 
 TEST(SentencePiece, JoinsByScoreAndBeginsWithASpace) {
