@@ -110,6 +110,20 @@ TEST(SentencePiece, JoinsByScoreAndBeginsWithASpace) {
   EXPECT_EQ(make(v).encode("a", false, false), Ids{a});
 }
 
+// Wherever text begins, after a user-defined token, too; never within it, and not for no text.
+TEST(SentencePiece, ASpaceStandsBeforeTextAfterASpecialToken) {
+  Vocabulary v = spm_vocabulary();
+  const auto space = add(v, "\u2581"), a = add(v, "a"), space_a = add(v, "\u2581a");
+  const auto mark = add(v, "<|m|>", TokenType::control),
+             own = add(v, "<own>", TokenType::user_defined);
+  const auto t = make(v);
+  EXPECT_EQ(t.encode("<|m|>a", true, true), (Ids{1, mark, space_a}));
+  EXPECT_EQ(t.encode("<|m|> a", false, true), (Ids{mark, space, space_a}));
+  EXPECT_EQ(t.encode("a<own>a<|m|><|m|>", false, true), (Ids{space_a, own, space_a, mark, mark}));
+  EXPECT_EQ(t.encode("aa", false, true), (Ids{space_a, a}));
+  EXPECT_EQ(t.decode(Ids{space_a, mark, space_a}), "a a");
+}
+
 TEST(SentencePiece, WhatIsNoTokenIsItsBytes) {
   Vocabulary v = spm_vocabulary();
   add(v, "\u2581");
