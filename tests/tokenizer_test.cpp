@@ -28,6 +28,15 @@ TEST(ByteLevelBpe, JoinsTheBestMergeFirstAndTheLeftmostOfEquals) {
   EXPECT_EQ(t.encode("aaa", false, false), (Ids{aa, 'a'}));
 }
 
+TEST(ByteLevelBpe, AWordIsTheSameEachTimeItComes) {
+  Vocabulary v = byte_vocabulary();
+  const auto ab = add(v, "ab"), space_ab = add(v, "\u0120ab");
+  v.merges = {"a b", "\u0120 ab"};
+  const auto t = make(v);
+  EXPECT_EQ(t.encode("ab ab  abc ab ab", false, false),
+            (Ids{ab, space_ab, ' ', space_ab, 'c', space_ab, space_ab}));
+}
+
 TEST(ByteLevelBpe, TakesAWholeWordOnlyWhereMergesAreIgnored) {
   Vocabulary v = whole_word_vocabulary();
   const auto word = add(v, "\u0120word");  // no merge leads to it

@@ -84,7 +84,7 @@ void Tokenizer::State::encode_words(const ByteLevel& level, std::string_view tex
     if (end < text.size()) words.push_back(text.substr(end++, 1));
     begin = end;
   }
-  for (const std::string_view word : words) level.bpe.encode(word, ids);
+  level.bpe.encode(words, ids);
 }
 
 void Tokenizer::State::encode_plain(std::string_view text, bool first,
