@@ -118,6 +118,48 @@ TEST(Thoughts, AModelBeginsItsOwnOrFindsThemBegunOrDone) {
   EXPECT_EQ(rendered(ChatFormat::qwen35, hi, false), trimmed + "<think>\n\n</think>\n\n");
 }
 
+// Conditions as they stand in templates of Qwen3, Jan-nano and Bonsai, small Qwen3.5, others.
+TEST(Thoughts, AreOnOrOffAsTheFilesTemplateHasIt) {
+  const std::string off = R"({{- '<think>\n\n</think>\n\n' }})", on = R"({{- '<think>\n' }})";
+  const auto block = [](const std::string& text) {
+    return R"({{ '<|im_start|>' }}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }})" +
+           text + "{%- endif %}";
+  };
+  const struct {
+    std::string text;
+    bool begun, on;
+  } cases[] = {
+      {"{%- if enable_thinking is defined and enable_thinking is false %}" + off + "{%- endif %}",
+       false, true},
+      {"{%- if enable_thinking is defined and enable_thinking is false %}" + off + "{%- else %}" +
+           on + "{%- endif %}",
+       true, true},
+      {"{%- if enable_thinking is defined and enable_thinking is true %}" + on + "{%- else %}" +
+           off + "{%- endif %}",
+       true, false},
+      {"{%- if enable_thinking is undefined or enable_thinking is true %}" + on + "{%- else %}" +
+           off + "{%- endif %}",
+       true, true},
+      {"{%- if enable_thinking is not defined or enable_thinking is false %}" + off +
+           "{%- endif %}",
+       false, false},
+      {"{%- if not enable_thinking %}" + off + "{%- endif %}", false, false},
+      {"{%- if enable_thinking is defined and not enable_thinking %}" + off + "{%- endif %}", false,
+       true},
+      {"{%- if enable_thinking %}" + on + "{%- else %}" + off + "{%- endif %}", true, false},
+      {off, false, false},
+      {R"({{- '<|im_start|>assistant\n<think>\n\n</think>\n\n' }})", false, false},
+  };
+  for (const auto& c : cases) {
+    const std::string text = block(c.text);
+    const auto tokenizer = qwen_tokenizer(text);
+    const auto chat = ChatTemplate::choose("qwen3", tokenizer).value();
+    EXPECT_EQ(chat.format(), c.begun ? ChatFormat::qwen35 : ChatFormat::qwen3) << text;
+    const std::string prompt = chat.render(std::vector<ChatMessage>{{Role::user, "Hi"}});
+    EXPECT_EQ(!prompt.ends_with("</think>\n\n"), c.on) << text;
+  }
+}
+
 TEST(Thoughts, OfEarlierTurnsAreDropped) {
   const std::vector<ChatMessage> messages = {{Role::system, "Be brief."},
                                              {Role::user, "1+1"},

@@ -28,7 +28,6 @@ struct Format {
   Thoughts thoughts = Thoughts::none;
 };
 constexpr std::string_view kBeginThought = "<think>\n", kEndThought = "\n</think>\n\n";
-constexpr std::string_view kNoThought = "<think>\n\n</think>\n\n";
 constexpr std::array kFormats = {
     // As in the tokenizer_config.json of microsoft/bitnet-b1.58-2B-4T, which is newer than the
     // template in its GGUF.
@@ -140,12 +139,11 @@ std::vector<Part> conversation(const Format& format, bool thinks,
   return parts;
 }
 
-// Templates that can tell a model not to think.
 ChatFormat recognise_chatml(std::string_view text) {
-  if (text.find("<think>\\n\\n</think>\\n\\n") == text.npos) return ChatFormat::chatml;
-  const bool begins_thought =
-      text.find("'<think>\\n'") != text.npos || text.find("\"<think>\\n\"") != text.npos;
-  return begins_thought ? ChatFormat::qwen35 : ChatFormat::qwen3;
+  const ThoughtsOfTemplate thoughts = thoughts_of_template(text);
+  return !thoughts.can_be_off ? ChatFormat::chatml
+         : thoughts.begun     ? ChatFormat::qwen35
+                              : ChatFormat::qwen3;
 }
 
 // Files without a template: by what their vocabulary has markers for.
@@ -204,7 +202,8 @@ Result<ChatTemplate> ChatTemplate::make(ChatFormat format, const Tokenizer& toke
     return fail(Error::Kind::unsupported,
                 "the chat template {} needs the token {}, which the vocabulary lacks",
                 bitnet::name(format), marker);
-  return ChatTemplate(format, tokenizer);
+  return ChatTemplate(format, tokenizer,
+                      thoughts_of_template(tokenizer.vocabulary().chat_template).on);
 }
 
 bool ChatTemplate::knows_thoughts() const { return format_of(format_).thoughts != Thoughts::none; }

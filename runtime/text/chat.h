@@ -6,7 +6,7 @@
 //   llama3   "<|start_header_id|>user<|end_header_id|>\n\nHi<|eot_id|>..."
 //   falcon3  "<|user|>\nHi\n<|assistant|>\n"
 //   chatml   "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"   Falcon-E, BitCPM
-//   qwen3    the same; the model opens <think> or is given an empty thought   Bonsai
+//   qwen3    the same; the model opens <think>, or is given an empty thought (Bonsai)
 //   qwen35   the same; <think> is opened for the model, messages are trimmed
 //
 // Models of the last two think before they answer. Thoughts of replies before the user's last
@@ -47,7 +47,8 @@ class ChatTemplate {
 
   // Models of this format can think, or be told not to.
   bool knows_thoughts() const;
-  // Whether the next reply is to think, where the format knows thoughts. True from the beginning.
+  // Whether the next reply is to think, where the format knows thoughts. From the beginning: as
+  // the file's template wants it, or true.
   void set_thinking(bool thinks) { thinks_ = thinks; }
   // What the prompt has begun of a thought that the reply goes on with: "<think>\n" or nothing.
   std::string_view begun_thought() const;
@@ -69,11 +70,11 @@ class ChatTemplate {
   std::vector<int32_t> next(std::string_view user) const;
 
  private:
-  ChatTemplate(ChatFormat format, const Tokenizer& tokenizer)
-      : format_(format), tokenizer_(&tokenizer) {}
+  ChatTemplate(ChatFormat format, const Tokenizer& tokenizer, bool thinks)
+      : format_(format), tokenizer_(&tokenizer), thinks_(thinks) {}
   ChatFormat format_;
   const Tokenizer* tokenizer_;
-  bool thinks_ = true;
+  bool thinks_;
 };
 
 }  // namespace bitnet

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,28 +57,41 @@ std::string shown(const Ids& ids) { return fmt::format("{}", fmt::join(ids, " ")
 
 class Check {
  public:
-  Check(const Tokenizer& tokenizer, const ChatTemplate& chat)
-      : tokenizer_(tokenizer), chat_(chat) {}
+  explicit Check(const Gguf& file) : file_(file) {}
+
+  // From now on the vocabulary is with this chat template, for which the format is chosen.
+  Result<void> use_template(Reader& in) {
+    const std::string format = in.text();
+    template_ = in.text();
+    BITNET_TRY(Vocabulary vocabulary, Vocabulary::read(file_));
+    vocabulary.chat_template = template_;
+    BITNET_TRY(tokenizer_, Tokenizer::make(std::move(vocabulary)));
+    BITNET_TRY(const std::string_view architecture, file_.string_value("general.architecture"));
+    BITNET_TRY(chat_, ChatTemplate::choose(architecture, *tokenizer_));
+    if (format == name(chat_->format())) return {};
+    return fail(Error::Kind::invalid, "the chat format chosen is {}, wanted {}",
+                name(chat_->format()), format);
+  }
 
   void text(Reader& in) {
     const bool parse = in.byte() != 0;
     const std::string text = in.text();
-    const Ids want = in.ids(), got = tokenizer_.encode(text, false, parse);
+    const Ids want = in.ids(), got = tokenizer_->encode(text, false, parse);
     expect(got, want, text);
     // SentencePiece's spaces after special tokens do not tell whether they were in the text.
     const bool comes_back =
-        !tokenizer_.vocabulary().add_space_prefix || std::ranges::none_of(got, [&](int32_t id) {
-          const TokenType type = tokenizer_.vocabulary().types[static_cast<size_t>(id)];
+        !tokenizer_->vocabulary().add_space_prefix || std::ranges::none_of(got, [&](int32_t id) {
+          const TokenType type = tokenizer_->vocabulary().types[static_cast<size_t>(id)];
           return type == TokenType::control || type == TokenType::user_defined;
         });
-    if (comes_back) expect(tokenizer_.decode(got, true), text, "decoded");
+    if (comes_back) expect(tokenizer_->decode(got, true), text, "decoded");
     ++texts_;
     decoded_ += comes_back ? 1 : 0;
   }
 
   void conversation(Reader& in) {
-    ChatTemplate chat = chat_;
-    chat.set_thinking(in.byte() != 0);
+    ChatTemplate chat = *chat_;
+    if (const uint8_t thinks = in.byte(); thinks < 2) chat.set_thinking(thinks != 0);
     std::vector<ChatMessage> messages(in.number());
     for (ChatMessage& message : messages) {
       message.role = static_cast<ChatMessage::Role>(in.byte());
@@ -86,7 +100,7 @@ class Check {
     const std::string prompt = in.text();
     expect(chat.render(messages), prompt, "rendered");
     Ids want = in.ids();
-    if (tokenizer_.vocabulary().add_bos) want.insert(want.begin(), *tokenizer_.bos());
+    if (tokenizer_->vocabulary().add_bos) want.insert(want.begin(), *tokenizer_->bos());
     expect(chat.encode(messages), want, prompt);
     ++conversations_;
   }
@@ -111,22 +125,30 @@ class Check {
       std::printf("--- %s\ngot  %s\nwant %s\n", what.c_str(), got.c_str(), want.c_str());
   }
 
-  const Tokenizer& tokenizer_;
-  const ChatTemplate& chat_;
+  const Gguf& file_;
+  std::string template_;
+  std::optional<Tokenizer> tokenizer_;
+  std::optional<ChatTemplate> chat_;
   int texts_ = 0, decoded_ = 0, conversations_ = 0, differences_ = 0;
 };
 
 Result<int> run(const char* vocabulary, const char* cases) {
   BITNET_TRY(const Gguf file, Gguf::open(vocabulary));
-  BITNET_TRY(const Tokenizer tokenizer, Tokenizer::open(file));
-  BITNET_TRY(const std::string_view architecture, file.string_value("general.architecture"));
-  BITNET_TRY(const ChatTemplate chat, ChatTemplate::choose(architecture, tokenizer));
   Reader in(cases);
-  if (const std::string format = in.text(); format != name(chat.format()))
-    return fail(Error::Kind::invalid, "the chat format chosen is {}, wanted {}",
-                name(chat.format()), format);
-  Check check(tokenizer, chat);
-  while (!in.at_end()) in.byte() == 'T' ? check.text(in) : check.conversation(in);
+  Check check(file);
+  BITNET_CHECK(check.use_template(in));
+  while (!in.at_end()) {
+    switch (in.byte()) {
+      case 'F':
+        BITNET_CHECK(check.use_template(in));
+        break;
+      case 'T':
+        check.text(in);
+        break;
+      default:
+        check.conversation(in);
+    }
+  }
   return check.summary(cases);
 }
 

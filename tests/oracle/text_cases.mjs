@@ -6,9 +6,11 @@
 //   qwen3.hf.cases    ids by @huggingface/tokenizers, of texts in NFC, which it brings them to and llama.cpp does not
 // Conversations are rendered by @huggingface/jinja from the models' own templates.
 //   node text_cases.mjs ORACLE_FOLDER OUT_FOLDER COUNT     COUNT texts a file
-// A file of cases: the name of the chat format, then records (check_text.cpp reads them): a letter, and
+// A file of cases (check_text.cpp reads it): the name of a chat format and the template that is to be known as it, then
+// records: a letter, and
 //   T  a byte: control tokens are parsed; text; ids
-//   C  a byte: it thinks; messages (count, each: a byte: role, text); prompt; ids of the prompt
+//   F  another format and template
+//   C  a byte: it thinks (0 no, 1 yes, 2 nothing is said); messages (count, each: a byte: role, text); prompt; its ids
 // Numbers are u32, texts have their bytes before them, ids their number.
 import fs from "node:fs";
 
@@ -157,16 +159,19 @@ function rendered(jinja, options) {
   }
 }
 
-const kChats = 1000, kRoles = ["system", "user", "assistant"];
-function addChats(cases, template, encode) {
-  const jinja = new Template(template.replaceAll(".strip('\\n')", ".lstrip('\\n').rstrip('\\n')"));
-  for (let i = 0; i < kChats; ++i) {
-    const messages = conversation(), thinks = random(2);
-    const options = thinks ? pick([{}, { enable_thinking: true }]) : { enable_thinking: false };
-    const prompt = rendered(jinja, { messages, add_generation_prompt: true, ...options });
-    cases.byte("C".charCodeAt(0)).byte(thinks).number(messages.length);
-    for (const { role, content } of messages) cases.byte(kRoles.indexOf(role)).text(content);
-    cases.text(prompt).ids(encode(prompt));
+// formats: their names, templates, and what can be said of thinking.
+const kChats = 600, kRoles = ["system", "user", "assistant"], kThinking = [false, true, undefined];
+function addChats(cases, formats, encode) {
+  for (const { name, template, thinking } of formats) {
+    cases.byte("F".charCodeAt(0)).text(name).text(template);
+    const jinja = new Template(template.replaceAll(".strip('\\n')", ".lstrip('\\n').rstrip('\\n')"));
+    for (let i = 0; i < kChats; ++i) {
+      const messages = conversation(), thinks = pick(thinking);
+      const prompt = rendered(jinja, { messages, add_generation_prompt: true, enable_thinking: kThinking[thinks] });
+      cases.byte("C".charCodeAt(0)).byte(thinks).number(messages.length);
+      for (const { role, content } of messages) cases.byte(kRoles.indexOf(role)).text(content);
+      cases.text(prompt).ids(encode(prompt));
+    }
   }
 }
 function addText(cases, text, parse, ids) { cases.byte("T".charCodeAt(0)).byte(parse).text(text).ids(ids); }
@@ -179,7 +184,7 @@ const config = JSON.parse(fs.readFileSync(`${qwen}tokenizer_config.json`, "utf8"
 const template = (name) => fs.readFileSync(`${oracle}/llama.cpp/models/templates/${name}.jinja`, "utf8");
 const added = json.added_tokens.map((token) => token.content);
 
-function writeQwen(name, arch, pre, chat) {
+function writeQwen(name, arch, pre) {
   const tokens = [], types = [];
   for (const [token, id] of Object.entries(json.model.vocab)) [tokens[id], types[id]] = [token, kNormal];
   // The converter takes for control tokens what looks like one, special or not.
@@ -190,8 +195,7 @@ function writeQwen(name, arch, pre, chat) {
     ["tokenizer.ggml.tokens", "text", tokens], ["tokenizer.ggml.token_type", "i32", types],
     ["tokenizer.ggml.merges", "text", json.model.merges.map((pair) => Array.isArray(pair) ? pair.join(" ") : pair)],
     ["tokenizer.ggml.eos_token_id", "u32", tokens.indexOf("<|im_end|>")], ["tokenizer.ggml.bos_token_id", "u32", tokens.indexOf("<|endoftext|>")],
-    ["tokenizer.ggml.padding_token_id", "u32", tokens.indexOf("<|endoftext|>")], ["tokenizer.ggml.add_bos_token", "bool", 0],
-    ["tokenizer.chat_template", "text", chat]]);
+    ["tokenizer.ggml.padding_token_id", "u32", tokens.indexOf("<|endoftext|>")], ["tokenizer.ggml.add_bos_token", "bool", 0]]);
 }
 
 const kChatml = "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}" +
@@ -207,46 +211,57 @@ async function writeSentencePiece(name) {
     ["tokenizer.ggml.scores", "f32", [...scores, ...own.map(() => -1000)]],
     ["tokenizer.ggml.token_type", "i32", [...types, ...own.map(([, type]) => type)]],
     ["tokenizer.ggml.bos_token_id", "u32", 1], ["tokenizer.ggml.eos_token_id", "u32", 2], ["tokenizer.ggml.unknown_token_id", "u32", 0],
-    ["tokenizer.ggml.add_bos_token", "bool", 1], ["tokenizer.ggml.add_eos_token", "bool", 0],
-    ["tokenizer.chat_template", "text", kChatml]]);
+    ["tokenizer.ggml.add_bos_token", "bool", 1], ["tokenizer.ggml.add_eos_token", "bool", 0]]);
   return ["<s>", "</s>", ...own.map(([token]) => token)];
 }
 
 // ---- What others make of them
 
 const llama = await getLlama({ gpu: false, build: "never", logLevel: "fatal", maxThreads: 1 });
-async function writeLlamaCases(name, format, tokens, chat) {
+const casesOf = (formats) => new Bytes().text(formats[0].name).text(formats[0].template);
+async function writeLlamaCases(name, tokens, formats) {
   const model = await llama.loadModel({ modelPath: `${out}/${name}.gguf`, vocabOnly: true, ignoreMemorySafetyChecks: true });
-  const cases = new Bytes().text(format);
+  const cases = casesOf(formats);
   for (let i = 0; i < count; ++i) {
     const text = randomText(tokens, true), parse = random(2);
     addText(cases, text, parse, model.tokenize(text, parse === 1));
   }
-  addChats(cases, chat, (prompt) => model.tokenize(prompt, true));
+  addChats(cases, formats, (prompt) => model.tokenize(prompt, true));
   cases.write(`${out}/${name}.llama.cases`);
   await model.dispose();
 }
-function writeHuggingFaceCases(name, format, chat) {
+function writeHuggingFaceCases(name, formats) {
   const tokenizer = new Tokenizer(json, config);
   const encode = (text) => tokenizer.encode(text, { add_special_tokens: false }).ids;
-  const cases = new Bytes().text(format);
+  const cases = casesOf(formats);
   for (let i = 0; i < count; ++i) {
     const text = randomText(added).normalize("NFC"), ids = encode(text);
     const back = tokenizer.decode(ids, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
     if (back !== text) throw new Error(`@huggingface/tokenizers decodes ${JSON.stringify(text)} as ${JSON.stringify(back)}`);
     addText(cases, text, 1, ids);
   }
-  addChats(cases, chat, encode);
+  addChats(cases, formats, encode);
   cases.write(`${out}/${name}.hf.cases`);
 }
 
+function replaced(text, what, by) {
+  if (text.search(what) < 0) throw new Error(`a template without ${what}`);
+  return text.replace(what, by);
+}
 const qwen3 = template("Qwen-Qwen3-0.6B"), qwen35 = template("Qwen3.5-4B");
 if (config.chat_template !== qwen3) throw new Error("Qwen3's chat template is not that of its tokenizer_config.json");
-writeQwen("qwen3", "qwen3", "qwen2", qwen3);
-writeQwen("qwen35", "qwen35", "qwen35", qwen35);
+// As Bonsai's: the model is always told not to think.
+const never = replaced(qwen3, /assistant\\n' \}\}\s*\{%- if enable_thinking.*%\}\s*\{\{- '(.*)' \}\}\s*\{%- endif %\}/, "assistant\\n$1' }}");
+// As that of small models of Qwen3.5: it thinks where it is told to.
+const asked = replaced(qwen35, /enable_thinking is false %\}(\s*.*\s*)\{%- else %\}(\s*.*\s*)\{%- endif/,
+  "enable_thinking is true %}$2{%- else %}$1{%- endif");
+const qwen3Formats = [{ name: "qwen3", template: qwen3, thinking: [0, 1, 2] }, { name: "qwen3", template: never, thinking: [0, 2] }];
+const qwen35Formats = [{ name: "qwen35", template: qwen35, thinking: [0, 1, 2] }, { name: "qwen35", template: asked, thinking: [0, 1, 2] }];
+writeQwen("qwen3", "qwen3", "qwen2");
+writeQwen("qwen35", "qwen35", "qwen35");
 const spm = await writeSentencePiece("sentencepiece");
-writeHuggingFaceCases("qwen3", "qwen3", qwen3);
-await writeLlamaCases("qwen3", "qwen3", added, qwen3);
-await writeLlamaCases("qwen35", "qwen35", added, qwen35);
-await writeLlamaCases("sentencepiece", "chatml", spm, kChatml);
+writeHuggingFaceCases("qwen3", qwen3Formats);
+await writeLlamaCases("qwen3", added, qwen3Formats);
+await writeLlamaCases("qwen35", added, qwen35Formats);
+await writeLlamaCases("sentencepiece", spm, [{ name: "chatml", template: kChatml, thinking: [0, 1, 2] }]);
 await llama.dispose();

@@ -122,7 +122,8 @@ void add_chat(Options& options, Arguments& a, Raw& raw) {
       ->group(group);
   options
       .add_choice("-rea,--reasoning", raw.reasoning, {"on", "off", "auto"},
-                  "whether a model that can think before it answers does; auto: as it was made to")
+                  "whether a model that can think before it answers does; auto: as its chat "
+                  "template has it")
       ->group(group);
   options
       .add_option("--reasoning-budget", raw.reasoning_budget,
