@@ -94,17 +94,20 @@ const kDigits = [[0x30, 0x39], [0x30, 0x39], [0x30, 0x39], [0x660, 0x669], [0x96
   [0x2160, 0x216b], [0x2460, 0x2473], [0xff10, 0xff19]];
 const kSymbols = [[0x21, 0x2f], [0x3a, 0x40], [0x5b, 0x60], [0x7b, 0x7e], [0xa1, 0xbf], [0x2010, 0x2027], [0x20a0, 0x20bf],
   [0x2190, 0x21ff], [0x2200, 0x22ff], [0x2500, 0x257f], [0x3001, 0x3003], [0x1f300, 0x1f5ff], [0x1f600, 0x1f64f]];
-const kSpaces = [" ", "  ", "    ", "\t", "\n", "\n\n", "\r\n", "\r", " \n", "\n ", "\u00a0", "\u3000", "\u2003", "\u2028", "\u000b", "\f"];
+const kSpaces = [" ", "  ", "    ", "\t", "\n", "\n\n", "\r\n", "\r", " \n", "\n ",
+  "\u00a0", "\u3000", "\u2003", "\u2028", "\u000b", "\f"];
 const kMarks = [[0x300, 0x36f], [0x591, 0x5bd], [0x64b, 0x652], [0x93c, 0x94d], [0x3099, 0x309a], [0x20d0, 0x20dc]];
 const kEmoji = ["👩‍💻", "👍🏽", "🇩🇪", "❤️", "👨‍👩‍👧", "🦙", "1️⃣", "🏴‍☠️"];
 const kCode = ["for (int i = 0; i < n; ++i) {\n\t\tx[i] += 0x1F;\n}", "def f(x):\n    return x**2 # ok", "<a href=\"#\">b</a>",
   "SELECT * FROM t WHERE id=42;", "\\frac{1}{2}", "https://a.b/c?d=e&f=1.5e-3", "#include <x.h>", "$HOME/.cfg && rm -rf *"];
 const kContractions = ["I'm", "it'S", "we'RE", "you'll", "'tis", "don't", "'ve", "O'Neil", "'d'd"];
-const kWords = ["the", " hello", " World", "Zürich", "naïve", "привет", "日本語", "안녕하세요", " token", "ization", "أهلا", "नमस्ते"];
+const kWords = ["the", " hello", " World", "Zürich", "naïve", "привет",
+  "日本語", "안녕하세요", " token", "ization", "أهلا", "नमस्ते"];
 // Not "</s>": llama.cpp makes it a control token of any vocabulary; Qwen's has it as a piece of plain text.
 const kTagParts = ["<", "<|", "|>", "<|im", "_start|>", "think>", "</", "<|im_start", "<s"];
 
-// odd: what the other program cuts in another way, as it is no White_Space or no letter to it.
+// odd: with what the other program may cut in another way, as it is no White_Space or no letter to it.
+const kOdd = ["\u0085", "\ufeff", "\u180e", "\u200b", "'\u017f", "\u0301"];
 function piece(tokens, odd) {
   switch (random(12)) {
     case 0: case 1: { const [a, b] = pick(kScripts); return times(8, () => from(a, b)); }
@@ -115,7 +118,7 @@ function piece(tokens, odd) {
     case 7: return pick([...kEmoji, ...kCode, ...kContractions]);
     case 8: return pick(kTagParts);
     case 9: return pick(tokens);
-    case 10: return odd ? pick(["\u0085", "\ufeff", "\u180e", "\u200b", "'\u017f", "\u0301", from(0xa0, 0xd7ff), from(0x10000, 0x10ffff)]) : pick(kWords);
+    case 10: return odd ? pick([...kOdd, from(0xa0, 0xd7ff), from(0x10000, 0x10ffff)]) : pick(kWords);
     default: return times(4, () => pick(kWords));
   }
 }
@@ -124,7 +127,8 @@ const randomText = (tokens, odd = false) => times(12, () => piece(tokens, odd));
 // ---- Conversations
 
 function reply() {
-  const answer = () => pick(["4", "It rains.", "\n\n", "", " a  b \n", "```c\nint x;\n```", "<tool_call>\n{\"name\": \"f\"}\n</tool_call>"]);
+  const answer = () => pick(["4", "It rains.", "\n\n", "", " a  b \n", "```c\nint x;\n```",
+    "<tool_call>\n{\"name\": \"f\"}\n</tool_call>"]);
   const thought = () => pick(["Hmm.", "", "\n", "one\n\ntwo", "  two plus two \n", "<b>"]);
   switch (random(8)) {
     case 0: case 1: return answer();
@@ -135,14 +139,16 @@ function reply() {
     default: return `before<think>\n\n${thought()}\n\n</think>\n\n\n${answer()}`;
   }
 }
+const kQuestions = ["Hi", "2+2=?", "Привет, как дела?", " \tx\n", "", "日本語で", "a</think>b", "<tool_response>no"];
 function conversation() {
   const messages = random(2) ? [{ role: "system", content: pick(["Be brief.", "", " You are\nkind. "]) }] : [];
   for (let turns = 1 + random(4); turns > 0; --turns) {
-    messages.push({ role: "user", content: pick(["Hi", "2+2=?", "Привет, как дела?", " \tx\n", "", "日本語で", "a</think>b", "<tool_response>no"]) });
+    messages.push({ role: "user", content: pick(kQuestions) });
     if (random(8) === 0) continue;
     if (turns > 1 || random(4) === 0) messages.push({ role: "assistant", content: reply() });
     while (random(4) === 0)
-      messages.push({ role: "user", content: "<tool_response>\nrain\n</tool_response>" }, { role: "assistant", content: reply() });
+      messages.push({ role: "user", content: "<tool_response>\nrain\n</tool_response>" },
+        { role: "assistant", content: reply() });
   }
   return messages;
 }
@@ -194,11 +200,13 @@ function writeQwen(name, arch, pre) {
     ["tokenizer.ggml.model", "text", "gpt2"], ["tokenizer.ggml.pre", "text", pre],
     ["tokenizer.ggml.tokens", "text", tokens], ["tokenizer.ggml.token_type", "i32", types],
     ["tokenizer.ggml.merges", "text", json.model.merges.map((pair) => Array.isArray(pair) ? pair.join(" ") : pair)],
-    ["tokenizer.ggml.eos_token_id", "u32", tokens.indexOf("<|im_end|>")], ["tokenizer.ggml.bos_token_id", "u32", tokens.indexOf("<|endoftext|>")],
+    ["tokenizer.ggml.eos_token_id", "u32", tokens.indexOf("<|im_end|>")],
+    ["tokenizer.ggml.bos_token_id", "u32", tokens.indexOf("<|endoftext|>")],
     ["tokenizer.ggml.padding_token_id", "u32", tokens.indexOf("<|endoftext|>")], ["tokenizer.ggml.add_bos_token", "bool", 0]]);
 }
 
-const kChatml = "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}" +
+const kChatml = "{% for message in messages %}{{'<|im_start|>' + " +
+  "message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}" +
   "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 const kBitcpmTokens = ["<|im_end|>", "<|im_start|>", "<|tool_call|>", "<|execute_start|>", "<|execute_end|>"];
 async function writeSentencePiece(name) {
@@ -210,7 +218,8 @@ async function writeSentencePiece(name) {
     ["tokenizer.ggml.tokens", "text", [...tokens, ...own.map(([token]) => token)]],
     ["tokenizer.ggml.scores", "f32", [...scores, ...own.map(() => -1000)]],
     ["tokenizer.ggml.token_type", "i32", [...types, ...own.map(([, type]) => type)]],
-    ["tokenizer.ggml.bos_token_id", "u32", 1], ["tokenizer.ggml.eos_token_id", "u32", 2], ["tokenizer.ggml.unknown_token_id", "u32", 0],
+    ["tokenizer.ggml.bos_token_id", "u32", 1], ["tokenizer.ggml.eos_token_id", "u32", 2],
+    ["tokenizer.ggml.unknown_token_id", "u32", 0],
     ["tokenizer.ggml.add_bos_token", "bool", 1], ["tokenizer.ggml.add_eos_token", "bool", 0]]);
   return ["<s>", "</s>", ...own.map(([token]) => token)];
 }
@@ -251,12 +260,15 @@ function replaced(text, what, by) {
 const qwen3 = template("Qwen-Qwen3-0.6B"), qwen35 = template("Qwen3.5-4B");
 if (config.chat_template !== qwen3) throw new Error("Qwen3's chat template is not that of its tokenizer_config.json");
 // As Bonsai's: the model is always told not to think.
-const never = replaced(qwen3, /assistant\\n' \}\}\s*\{%- if enable_thinking.*%\}\s*\{\{- '(.*)' \}\}\s*\{%- endif %\}/, "assistant\\n$1' }}");
+const never = replaced(qwen3,
+  /assistant\\n' \}\}\s*\{%- if enable_thinking.*%\}\s*\{\{- '(.*)' \}\}\s*\{%- endif %\}/, "assistant\\n$1' }}");
 // As that of small models of Qwen3.5: it thinks where it is told to.
 const asked = replaced(qwen35, /enable_thinking is false %\}(\s*.*\s*)\{%- else %\}(\s*.*\s*)\{%- endif/,
   "enable_thinking is true %}$2{%- else %}$1{%- endif");
-const qwen3Formats = [{ name: "qwen3", template: qwen3, thinking: [0, 1, 2] }, { name: "qwen3", template: never, thinking: [0, 2] }];
-const qwen35Formats = [{ name: "qwen35", template: qwen35, thinking: [0, 1, 2] }, { name: "qwen35", template: asked, thinking: [0, 1, 2] }];
+const qwen3Formats = [{ name: "qwen3", template: qwen3, thinking: [0, 1, 2] },
+  { name: "qwen3", template: never, thinking: [0, 2] }];
+const qwen35Formats = [{ name: "qwen35", template: qwen35, thinking: [0, 1, 2] },
+  { name: "qwen35", template: asked, thinking: [0, 1, 2] }];
 writeQwen("qwen3", "qwen3", "qwen2");
 writeQwen("qwen35", "qwen35", "qwen35");
 const spm = await writeSentencePiece("sentencepiece");
