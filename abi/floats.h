@@ -19,7 +19,27 @@
 extern "C" {
 #endif
 
-enum BnFloatType { BN_F32 = 0, BN_F16 = 1, BN_Q8_0 = 8, BN_Q6_K = 14, BN_BF16 = 30 };  // GGUF's ids
+// GGUF's ids. Those of ternary and binary types are rows of an embedding only: their heads are
+// products of kernels.
+enum BnFloatType {
+  BN_F32 = 0,
+  BN_F16 = 1,
+  BN_Q4_0 = 2,
+  BN_Q4_1 = 3,
+  BN_Q5_0 = 6,
+  BN_Q8_0 = 8,
+  BN_Q4_K = 12,
+  BN_Q5_K = 13,
+  BN_Q6_K = 14,
+  BN_BF16 = 30,
+  BN_TQ1_0 = 34,
+  BN_TQ2_0 = 35,
+  BN_Q1_0 = 41,
+  BN_Q2_0 = 42,
+  BN_PQ2_0 = 142,
+  BN_PTQ1_0 = 143,
+  BN_Q2_0_G128 = 42 + (1 << 16),  // the bytes of PQ2_0 under the id of Q2_0
+};
 enum BnKvType { BN_KV_F32 = 0, BN_KV_F16 = 1 };  // room for Q8_0 = 8
 
 // One kv head and its `group` query heads of one token over keys 0..keys-1 (all visible). NUMERICS
@@ -38,21 +58,22 @@ typedef struct BnAttend {
 #define BN_ATTEND_SCRATCH(group, head_size) \
   ((group) * (2 * (((head_size) + 15) / 16 * 16) + 256 + 8) + 64)
 
-// Rows n0..n1 of a head for `tokens` hidden states. Quantised rows (Q8_0, Q6_K) read H prepared by
-// head_prepare.
+// Rows n0..n1 of a head for `tokens` hidden states. Quantised rows (Q4_0 to Q6_K) read H prepared
+// by head_prepare.
 typedef struct BnHead {
   int32_t type;  // enum BnFloatType
-  // Row-major, file layout, row 0 first; Q8_0: k % 32 == 0, Q6_K: k % 256 == 0.
+  // Row-major, file layout, row 0 first; Q4_0, Q4_1, Q5_0, Q8_0: k % 32 == 0, K types: k % 256 ==
+  // 0.
   const uint8_t* rows;
   int64_t row_bytes, k;
   int64_t n0, n1;
   int64_t tokens;
   const float* hidden;  // [tokens][ld_hidden], normed
   int64_t ld_hidden;
-  // [tokens][prepared_bytes(k)] by the same table, 64-byte aligned, for Q8_0 and Q6_K.
+  // [tokens][prepared_bytes(k)] by the same table, 64-byte aligned, for quantised rows.
   const uint8_t* prepared;
-  int64_t ld_prepared;      // bytes
-  float* logits;            // [tokens][ld_logits]; row n's logit goes to column n
+  int64_t ld_prepared;  // bytes
+  float* logits;        // [tokens][ld_logits]; row n's logit goes to column n
   int64_t ld_logits;
   // How far ahead of its reading a row is fetched; 0: the hardware does better.
   int64_t prefetch_bytes;

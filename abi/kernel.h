@@ -42,11 +42,11 @@ extern "C" {
 #define BITNET_ABI_VERSION 3
 
 // What becomes of the int32 dot products. Floats as docs/NUMERICS.md defines them: c = weight_scale
-// / token_scale is one division a token and segment, y = (float)dot * c.
+// / token_scale is one division a token and segment, y = (float)dot * c; r is residual_scale.
 enum BnEpilogue {
   BN_INT32 = 0,          // int32_t Y[m][n] = dot, group 0 only            (tests and tuning)
   BN_SCALED = 1,         // float   Y[m][n] = dot * c; with groups their chain in the place of it
-  BN_SCALED_ADD = 2,     // float   Y[m][n] = Y[m][n] + dot * c            (the residual stream)
+  BN_SCALED_ADD = 2,     // float   Y[m][n] = Y[m][n] + (dot * c) * r      (the residual stream)
   BN_GATE_UP_SILU = 3,   // float   Y[m][n/2] = silu(g) * u, g of row n, u of row n+1, n even
   BN_GATE_UP_RELU2 = 4,  // float   Y[m][n/2] = relu2(g) * u
 };
@@ -105,8 +105,8 @@ static inline const char* bn_unfit_words(int32_t unfit) {
 
 #define BN_ANY_TOKENS INT64_MAX
 
-// What a kernel is, whatever the shape, for a group size. Where unfit is not BN_FITS nothing else of it holds, and no
-// other function of it may be called.
+// What a kernel is, whatever the shape, for a group size. Where unfit is not BN_FITS nothing else
+// of it holds, and no other function of it may be called.
 typedef struct BnFacts {
   int32_t unfit;  // enum BnUnfit
   // The tokens of an evaluation that it is written for; it computes any number of them.
@@ -140,12 +140,12 @@ typedef struct BnSegment {
 } BnSegment;
 
 typedef struct BnPack {
-  int64_t n, k;         // the whole matrix
-  int64_t n0, n1;       // rows to pack; n0 a multiple of row_step, n1 too unless it is N
+  int64_t n, k;    // the whole matrix
+  int64_t n0, n1;  // rows to pack; n0 a multiple of row_step, n1 too unless it is N
   int64_t group;
-  const int8_t* trits;  // [n1-n0][k]: row n0 first, values -1, 0, +1
+  const int8_t* trits;     // [n1-n0][k]: row n0 first, values -1, 0, +1
   const uint16_t* scales;  // [n1-n0][k/group] F16; not read where group is 0
-  uint8_t* packed;      // the whole packed matrix; of it the panels of n0..n1, padding included
+  uint8_t* packed;         // the whole packed matrix; of it the panels of n0..n1, padding included
 } BnPack;
 
 typedef struct BnPrepare {
@@ -170,6 +170,9 @@ typedef struct BnRun {
   int32_t epilogue;  // enum BnEpilogue
   void* y;           // Y[M][ldy], int32_t or float, token 0 first
   int64_t ldy;       // elements; BN_GATE_UP_* write N/2 columns
+  // r of BN_SCALED_ADD, read by it alone; 1 where an architecture scales no residuals, which is
+  // exact.
+  float residual_scale;
 } BnRun;
 
 typedef void BnFactsFn(int64_t group, BnFacts* facts);

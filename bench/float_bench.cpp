@@ -14,6 +14,7 @@
 #include "runtime/base/aligned_buffer.h"
 #include "runtime/base/statistics.h"
 #include "runtime/cpu/roof.h"
+#include "runtime/gguf/types.h"
 #include "runtime/model/float_kernels.h"
 #include "runtime/threads/pool.h"
 
@@ -60,11 +61,27 @@ void fill(AlignedBuffer& buffer) {
   }
 }
 
-void bench_head(benchmark::State& state, const BnFloatKernels& kernels, int32_t type, int threads) {
+struct HeadType {
+  const char* name;
+  int32_t type;
+  int64_t elements, bytes;  // of a block
+};
+constexpr HeadType kHeads[] = {
+    {"head/f16", BN_F16, 1, 2},
+    {"head/q8_0", BN_Q8_0, kQ8Elements, kQ8Bytes},
+    {"head/q6_k", BN_Q6_K, kQ6Elements, kQ6Bytes},
+    {"head/q5_k", BN_Q5_K, kQkElements, kQ5kBytes},
+    {"head/q4_k", BN_Q4_K, kQkElements, kQ4kBytes},
+    {"head/q5_0", BN_Q5_0, kQ4Elements, kQ50Bytes},
+    {"head/q4_1", BN_Q4_1, kQ4Elements, kQ41Bytes},
+    {"head/q4_0", BN_Q4_0, kQ4Elements, kQ40Bytes},
+};
+
+void bench_head(benchmark::State& state, const BnFloatKernels& kernels, const HeadType& head_type,
+                int threads) {
   constexpr int64_t kRows = 128256, kK = 2560;
-  const int64_t row_bytes = type == BN_F16    ? kK * 2
-                            : type == BN_Q8_0 ? kK / 32 * 34
-                                              : kK / 256 * 210;
+  const int64_t row_bytes = kK / head_type.elements * head_type.bytes;
+  const int32_t type = head_type.type;
   AlignedBuffer rows(static_cast<size_t>(kRows * row_bytes)), hidden(kK * 4), logits(kRows * 4);
   fill(rows);
   for (int64_t i = 0; i < kK; ++i) hidden.as<float>()[i] = static_cast<float>(i % 17) - 8;
@@ -163,9 +180,8 @@ void register_all() {
             ->Iterations(9)
             ->Unit(benchmark::kMillisecond);
       };
-      timed("head/f16", [=](auto& state) { bench_head(state, *kernels, BN_F16, threads); });
-      timed("head/q8_0", [=](auto& state) { bench_head(state, *kernels, BN_Q8_0, threads); });
-      timed("head/q6_k", [=](auto& state) { bench_head(state, *kernels, BN_Q6_K, threads); });
+      for (const HeadType& type : kHeads)
+        timed(type.name, [=](auto& state) { bench_head(state, *kernels, type, threads); });
       timed("attention/f16/group:4",
             [=](auto& state) { bench_attention(state, *kernels, BN_KV_F16, 4, threads); });
       timed("attention/f16/group:1",

@@ -32,6 +32,14 @@ set(BITNET_ISA_LEVELS ${BITNET_ISA_${BITNET_ARCHITECTURE}})
 set(BITNET_FLOAT_ISA_x86_64 scalar ssse3 avx2 avxvnni avx512 avx512vnni)
 set(BITNET_FLOAT_ISA_aarch64 neon)
 
+# What their float kernels are compiled with besides: LLVM takes dpwssd apart into two instructions unless it is told that
+# the CPU runs it as fast.
+foreach(level ${BITNET_ISA_x86_64})
+  if("${BITNET_FLAGS_x86_64_${level}}" MATCHES "vnni")
+    set(BITNET_FLOAT_FLAGS_${level} -Xclang -target-feature -Xclang +fast-dpwssd)
+  endif()
+endforeach()
+
 # Levels with a vocabulary of their own beside the portable one.
 foreach(architecture x86_64 aarch64)
   set(BITNET_VOCABULARY_ISA_${architecture} "")

@@ -39,9 +39,16 @@ void on_no_memory() {
   throw std::bad_alloc();
 }
 
-void install_handlers() {
+// libLLVM's constructors are its code, too. They run after .preinit_array and before our statics.
+void at_start() {
+  depth = 1;
   std::set_new_handler(on_no_memory);
   llvm::install_bad_alloc_error_handler([](void*, const char*, bool) { end_by(std::bad_alloc()); });
+}
+[[gnu::section(".preinit_array"), gnu::used]] void (*const kAtStart)() = at_start;
+[[maybe_unused]] const bool kIsLlvmStarted = [] { return depth = 0, true; }();
+
+void install_handlers() {
   llvm::install_fatal_error_handler(
       [](void*, const char* reason, bool) { end_by(std::runtime_error(reason)); });
 }

@@ -119,6 +119,16 @@ Result<void> Generation::feed(std::span<const int32_t> tokens) {
   return s.evaluate_prompt(all);
 }
 
+void Generation::rewind(int64_t length) {
+  State& s = *state_;
+  s.sequence.truncate(length);
+  s.unevaluated.clear();
+  s.ready = false;
+  s.end = End::limit;
+  s.sampler.forget();
+  for (const int32_t token : s.sequence.tokens()) s.sampler.accept(token);
+}
+
 Result<std::optional<int32_t>> Generation::next() {
   State& s = *state_;
   if (s.room() < 0) return s.ended(End::context);

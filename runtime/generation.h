@@ -80,6 +80,10 @@ class Generation {
   // to a new one.
   Result<void> feed(std::span<const int32_t> tokens);
 
+  // Forgets the tokens of the sequence from `length` on, and those given out but not evaluated, as
+  // if they had never been: for what is said in another way than it was first. feed() goes on.
+  void rewind(int64_t length);
+
   // The next token of a reply, after feed(); nothing: it has ended, see end(). Cost: one evaluation
   // and one choice. StreamDecoder (runtime/text/stream_decoder.h) makes text of tokens.
   Result<std::optional<int32_t>> next();

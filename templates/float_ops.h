@@ -192,27 +192,26 @@ BN_FLOAT_INLINE void bn_add_group(const int32_t* dots, const uint16_t* d, float 
 // What a kernel hands to its epilogue, for each row 4 bytes: its dot product, int32, or with groups
 // the float that their chain came to. `chained` is a constant wherever this is called.
 BN_FLOAT_INLINE BnFloats16 bn_result16(const int32_t* results, int chained) {
-  return chained ? bn_load16(results)
-                 : __builtin_convertvector(bn_load16_i32(results), BnFloats16);
+  return chained ? bn_load16(results) : __builtin_convertvector(bn_load16_i32(results), BnFloats16);
 }
 BN_FLOAT_INLINE float bn_result(const int32_t* result, int chained) {
   return chained ? *(const BnFloatMemory*)result : (float)*result;
 }
 
-// y[i * step] = results[i * step] * c, or added to it. A step of 1 is the fast case.
+// y[i * step] = results[i * step] * c, or that times r added to it. A step of 1 is the fast case.
 BN_FLOAT_INLINE void bn_epilogue_scale(const int32_t* results, const int chained, int64_t count,
-                                       int64_t step, float c, int add, float* y) {
+                                       int64_t step, float c, int add, float r, float* y) {
   int64_t i = 0;
   if (step == 1) {
     for (; i + 16 <= count; i += 16) {
       const BnFloats16 scaled = bn_result16(results + i, chained) * c;
-      bn_store16(y + i, add ? bn_load16(y + i) + scaled : scaled);
+      bn_store16(y + i, add ? bn_load16(y + i) + scaled * r : scaled);
     }
   }
 #pragma clang loop vectorize(disable) unroll(disable)
   for (; i < count; ++i) {
     const float scaled = bn_result(results + i * step, chained) * c;
-    y[i * step] = add ? y[i * step] + scaled : scaled;
+    y[i * step] = add ? y[i * step] + scaled * r : scaled;
   }
 }
 
@@ -264,7 +263,7 @@ BN_FLOAT_INLINE void bn_epilogue_segments(const BnRun* run, int64_t m, int64_t n
     bn_epilogue_scale(dots + (n - n_first), 0,
                       (end - n + segment->row_stride - 1) / segment->row_stride,
                       segment->row_stride, segment->weight_scale / run->token_scale[m],
-                      run->epilogue == BN_SCALED_ADD, y + n);
+                      run->epilogue == BN_SCALED_ADD, run->residual_scale, y + n);
   }
 }
 
@@ -286,7 +285,8 @@ BN_FLOAT_INLINE void bn_epilogue(const BnRun* run, int64_t group, int64_t m, int
     if (gates) {
       bn_epilogue_gates(run, results, 1, count / 2, 1.0f, 1.0f, y + n_first / 2);
     } else {
-      bn_epilogue_scale(results, 1, count, 1, 1.0f, run->epilogue == BN_SCALED_ADD, y + n_first);
+      bn_epilogue_scale(results, 1, count, 1, 1.0f, run->epilogue == BN_SCALED_ADD,
+                        run->residual_scale, y + n_first);
     }
   } else if (run->epilogue == BN_INT32) {
     bn_epilogue_int32(results, count, (int32_t*)run->y + m * run->ldy + n_first);

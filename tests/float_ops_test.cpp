@@ -235,6 +235,7 @@ class Epilogue : public FloatOps {
     auto y = made_up(kM * kLd, 62);
     auto want = y;
     const int64_t m = 1;
+    constexpr float kResidualScale = 0.2475F;
     const auto dot_times_c = [&](int64_t n) {
       if (group) return std::bit_cast<float>(dots[static_cast<size_t>(n)]);
       const float c = scale_of(segments, n) / token_scale[m];
@@ -244,7 +245,7 @@ class Epilogue : public FloatOps {
       auto& one = want[static_cast<size_t>(m * kLd + n)];
       if (epilogue == BN_INT32) one = std::bit_cast<float>(dots[static_cast<size_t>(n)]);
       if (epilogue == BN_SCALED) one = dot_times_c(n);
-      if (epilogue == BN_SCALED_ADD) one = one + dot_times_c(n);
+      if (epilogue == BN_SCALED_ADD) one = one + dot_times_c(n) * kResidualScale;
       if (epilogue >= BN_GATE_UP_SILU && n % 2 == 0) {
         const float g = dot_times_c(n);
         const float activated =
@@ -267,7 +268,8 @@ class Epilogue : public FloatOps {
                        .segment_count = static_cast<int32_t>(segments.size()),
                        .epilogue = epilogue,
                        .y = y.data(),
-                       .ldy = kLd};
+                       .ldy = kLd,
+                       .residual_scale = kResidualScale};
     for (int64_t n = 0; n < kN; n += piece) {
       const int64_t count = std::min(piece, kN - n);
       const std::vector<int32_t> part(dots.begin() + n,
@@ -297,6 +299,9 @@ TEST_P(Epilogue, EqualsItsFormulas) {
       compare(epilogue, alternating, piece);
   }
   for (const int64_t piece : {1, 3, 33}) compare(BN_SCALED_ADD, three, piece);
+  for (const int64_t piece : {2, 16, 34, 214})
+    for (const BnEpilogue epilogue : {BN_SCALED, BN_SCALED_ADD, BN_GATE_UP_SILU, BN_GATE_UP_RELU2})
+      compare(epilogue, alternating, piece, 128);
 }
 
 }  // namespace

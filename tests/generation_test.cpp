@@ -94,6 +94,25 @@ TEST_F(GenerationTest, TheLastTokenIsEvaluatedBeforeWhatIsFedNext) {
   EXPECT_EQ(Tokens(evaluated.begin(), evaluated.end()), all);
 }
 
+// The penalty sees tokens of the sequence only, so that one of the reply left would change the
+// rest.
+TEST_F(GenerationTest, WhatIsRewoundHasNeverBeen) {
+  const GenerationOptions options = {
+      .sampler = {.temperature = 0, .repeat_penalty = 1.5F, .repeat_last_n = -1}};
+  const Tokens rest = {prompt_.back(), 7, 9};
+  Generation rewound = fed(options), plain = start(options);
+  const int64_t kept = std::ssize(prompt_) - 1;
+  pull(rewound, 20);
+  rewound.rewind(kept);
+  EXPECT_EQ(rewound.sequence().length(), kept);
+  EXPECT_EQ(rewound.room(), 200 - kept);
+  EXPECT_FALSE(rewound.next());  // nothing was fed
+  ASSERT_TRUE(rewound.feed(rest));
+  ASSERT_TRUE(plain.feed(std::span(prompt_).first(static_cast<size_t>(kept))));
+  ASSERT_TRUE(plain.feed(rest));
+  EXPECT_EQ(pull(rewound, 20), pull(plain, 20));
+}
+
 TEST_F(GenerationTest, EndsWhereTheContextIsFull) {
   const int64_t context = std::ssize(prompt_) + 3;
   Generation generation = fed(greedy(), context), limited = fed(greedy(), context);

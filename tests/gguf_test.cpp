@@ -1,16 +1,16 @@
 // Reading right files: header, metadata, types, ternary decoding. Wrong files:
-// gguf_hostile_test.cpp.
+// gguf_hostile_test.cpp, model_hostile_test.cpp.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 #include <random>
 
-#include "runtime/base/printable.h"
 #include "runtime/base/half.h"
+#include "runtime/base/printable.h"
 #include "runtime/gguf/reader.h"
 #include "runtime/gguf/ternary.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "tests/gguf_builder.h"
 
 namespace bitnet {
@@ -26,8 +26,8 @@ TEST(Gguf, ReadsTheDemoModel) {
   const Hparams& h = model->hparams;
   EXPECT_EQ(h.architecture, "bitnet");
   EXPECT_EQ(h.gate, GateActivation::silu);
-  EXPECT_EQ(h.rope, RopeKind::neox);
-  EXPECT_TRUE(h.sub_norms);
+  EXPECT_EQ(h.graph->rope, RopeKind::neox);
+  EXPECT_FALSE(model->layers[0].attn_sub_norm.empty());
   EXPECT_EQ(h.hidden, 256);
   EXPECT_EQ(h.feed_forward, 768);
   EXPECT_EQ(h.layers, 4);

@@ -42,9 +42,9 @@ class EveryKernel : public testing::TestWithParam<Subject> {
   void expect_exact(const KernelCase& c, BnEpilogue epilogue, int64_t token_parts = 0,
                     int64_t row_parts = 0) const {
     EXPECT_TRUE(c.run(kernel().functions, epilogue, token_parts, row_parts) == c.want(epilogue))
-        << "M=" << c.shape().m << " N=" << c.shape().n << " K=" << c.shape().k << " group " << c.shape().group
-        << " epilogue "
-        << epilogue << " parts " << token_parts << " x " << row_parts;
+        << "M=" << c.shape().m << " N=" << c.shape().n << " K=" << c.shape().k << " group "
+        << c.shape().group << " epilogue " << epilogue << " parts " << token_parts << " x "
+        << row_parts;
   }
 };
 

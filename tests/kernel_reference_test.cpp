@@ -20,7 +20,7 @@ constexpr int8_t kW[4][3] = {{1, 1, 0}, {0, -1, -1}, {-1, 0, 0}, {1, 1, 1}};
 constexpr int32_t kDots[2][4] = {{3, -6, -1, 7}, {-254, 254, 127, -381}};
 
 template <typename T>
-std::vector<T> run(BnEpilogue epilogue, std::vector<T> y, int64_t ldy) {
+std::vector<T> run(BnEpilogue epilogue, std::vector<T> y, int64_t ldy, float residual_scale = 1) {
   const Problem problem{.n = 4, .k = 3, .epilogue = epilogue};
   const float token_scale[2] = {2.0F, 4.0F};
   ProductKernel kernel{.functions = reference_functions()};
@@ -33,7 +33,7 @@ std::vector<T> run(BnEpilogue epilogue, std::vector<T> y, int64_t ldy) {
   const ProductInput in{
       .tokens = 2, .x = &kX[0][0], .ldx = 3, .scales = token_scale, .form = form.as<uint8_t>()};
   product.prepare({0, 2}, in);
-  product.run({{0, 2}, {0, 4}}, in, nullptr, {y.data(), ldy});
+  product.run({{0, 2}, {0, 4}}, in, nullptr, {y.data(), ldy, residual_scale});
   return y;
 }
 
@@ -50,6 +50,8 @@ TEST(Reference, ScalesBySegmentAndToken) {
             (std::vector<float>{1.5F, -24, -0.5F, 28, -63.5F, 508, 31.75F, -762}));
   EXPECT_EQ(run(BN_SCALED_ADD, std::vector<float>(8, 1.0F), 4),
             (std::vector<float>{2.5F, -23, 0.5F, 29, -62.5F, 509, 32.75F, -761}));
+  EXPECT_EQ(run(BN_SCALED_ADD, std::vector<float>(8, 1.0F), 4, 0.5F),
+            (std::vector<float>{1.75F, -11, 0.75F, 15, -30.75F, 255, 16.875F, -380}));
 }
 
 TEST(Reference, SquaredReluGate) {

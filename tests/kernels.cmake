@@ -2,24 +2,46 @@
 include(${CMAKE_SOURCE_DIR}/templates/catalogue.cmake)
 include(${CMAKE_SOURCE_DIR}/templates/kernel_library.cmake)
 
-# Every parameter at its first choice, and at its last; the tests' own packings.
+# bitnet_variants(OUT entry...): the entries with every parameter at its first choice, and at its last, so that what is
+# off by default (page heads) is on once.
+function(bitnet_variants out)
+  set(variants "")
+  foreach(entry ${ARGN})
+    string(REGEX REPLACE "=[0-9]+:([0-9]+)[0-9,]*" "=\\1:" first "${entry}")
+    string(REGEX REPLACE "=[0-9]+:([0-9]+,)*([0-9]+)" "=\\2:" last "${entry}")
+    list(APPEND variants "${first}" "${last}")
+  endforeach()
+  set(${out} "${variants}" PARENT_SCOPE)
+endfunction()
+
+# bitnet_once_each(LIST): each kernel of LIST once, whatever else its entry offers.
+macro(bitnet_once_each list)
+  list(TRANSFORM ${list} REPLACE "=([0-9]+):[0-9,]*" "=\\1:")
+  list(REMOVE_DUPLICATES ${list})
+endmacro()
+
+# Those of this CPU's levels, and the tests' own packings.
 bitnet_kernels_of(native ${BITNET_ISA_LEVELS})
 bitnet_test_kernels_of(native_of_tests ${BITNET_ISA_LEVELS})
-set(variants "")
-foreach(entry ${native_of_tests})  # their defaults, too: no built-in kernel has them
-  string(REGEX REPLACE "=([0-9]+):[0-9,]*" "=\\1:" default "${entry}")
-  list(APPEND variants "${default}")
-endforeach()
-foreach(entry ${native} ${native_of_tests})
-  string(REGEX REPLACE "=[0-9]+:([0-9]+)[0-9,]*" "=\\1:" first "${entry}")
-  string(REGEX REPLACE "=[0-9]+:([0-9]+,)*([0-9]+)" "=\\2:" last "${entry}")
-  list(APPEND variants "${first}" "${last}")
-endforeach()
-list(REMOVE_DUPLICATES variants)
+bitnet_variants(variants ${native} ${native_of_tests})
+list(APPEND variants ${native_of_tests})  # their defaults, too: no built-in kernel has them
+bitnet_once_each(variants)
 bitnet_kernel_library(variant_kernels variant_ KERNELS ${variants})
 
-# All levels of all architectures, in portable C for this machine's baseline.
-bitnet_kernel_library(twin_kernels twin_ LEVEL scalar FLAGS -DBN_TWIN KERNELS ${BITNET_CATALOGUE} ${BITNET_TEST_CATALOGUE})
+# All levels of all architectures, in portable C for this machine's baseline; those that no variant above is of with theirs.
+set(twins ${BITNET_CATALOGUE} ${BITNET_TEST_CATALOGUE})
+foreach(architecture x86_64 aarch64)
+  if(NOT architecture STREQUAL BITNET_ARCHITECTURE)
+    set(foreign_levels ${BITNET_ISA_${architecture}})
+  endif()
+endforeach()
+list(REMOVE_ITEM foreign_levels scalar)
+bitnet_kernels_of(foreign ${foreign_levels})
+bitnet_test_kernels_of(foreign_of_tests ${foreign_levels})
+bitnet_variants(foreign_variants ${foreign} ${foreign_of_tests})
+list(APPEND twins ${foreign_variants})
+bitnet_once_each(twins)
+bitnet_kernel_library(twin_kernels twin_ LEVEL scalar FLAGS -DBN_TWIN KERNELS ${twins})
 
 bitnet_test(kernel_exact_test SOURCES kernel_exact_test.cpp USES runtime_kernel variant_kernels twin_kernels LABELS kernel)
 
@@ -62,8 +84,7 @@ find_program(AARCH64_GXX aarch64-linux-gnu-g++)
 find_program(QEMU_AARCH64 NAMES qemu-aarch64 qemu-aarch64-static)
 if(NOT BITNET_ARCHITECTURE STREQUAL aarch64)
   if(AARCH64_GXX AND QEMU_AARCH64)
-    bitnet_kernels_of(foreign ${BITNET_VOCABULARY_ISA_aarch64})
-    bitnet_kernel_library(aarch64_kernels "" ARCH aarch64 KERNELS ${foreign})
+    bitnet_kernel_library(aarch64_kernels "" ARCH aarch64 KERNELS ${foreign} ${foreign_variants})
     bitnet_vocabularies(foreign_probes aarch64)
     set(sources ${CMAKE_CURRENT_SOURCE_DIR}/aarch64_main.cpp ${CMAKE_SOURCE_DIR}/runtime/kernel/reference.cpp
                 ${CMAKE_SOURCE_DIR}/runtime/kernel/kernel_name.cpp ${CMAKE_SOURCE_DIR}/runtime/kernel/product.cpp

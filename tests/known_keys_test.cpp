@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "runtime/model/gate_activation.h"
+#include "runtime/model/model_file.h"
 #include "tests/tiny_model.h"
 
 namespace bitnet::testing {
@@ -57,15 +58,28 @@ Key ints(const char* key, const std::vector<int32_t>& values) {
           }};
 }
 
+const Key kYarn = both(text("rope.scaling.type", "yarn"), f32("rope.scaling.factor", 4));
+
 // build_tiny has a head size of 4, 2 heads, a context of 64 and a RoPE base of 10000.
 const std::vector<Key>& neutral_keys() {
   static const std::vector<Key> kKeys = {
       both(text("rope.scaling.type", "linear"), f32("rope.scaling.factor", 1)),
       both(text("rope.scaling.type", "yarn"), f32("rope.scaling.factor", 1)),
-      both(text("rope.scaling.type", "longrope"), u32("rope.scaling.factor", 1)),
       both(text("rope.scaling.type", "none"), f32("rope.scaling.factor", 4)),
       text("rope.scaling.type", "linear"),
-      both(text("rope.scaling.type", "yarn"), f32("rope.scaling.yarn_beta_fast", 32)),
+      both(text("rope.scaling.type", "dynamic"), f32("rope.scaling.factor", 1)),
+      text("rope.scaling.type", "llama3"),
+      both(text("rope.scaling.type", "yarn"), f32("rope.scaling.yarn_beta_fast", 16)),
+      both(kYarn, f32("rope.scaling.yarn_beta_fast", 32)),
+      both(kYarn, u32("rope.scaling.yarn_beta_slow", 1)),
+      both(kYarn, f32("rope.scaling.yarn_ext_factor", 1)),
+      both(kYarn, f32("rope.scaling.yarn_ext_factor", -1)),
+      both(kYarn, f32("rope.scaling.yarn_log_multiplier", 0)),
+      both(kYarn, f32("rope.scaling.yarn_attn_factor", 1)),
+      both(kYarn, f32("rope.scaling.yarn_attn_factor", 1.1386294F)),
+      both(text("rope.scaling.type", "linear"), f32("rope.scaling.yarn_beta_fast", 16)),
+      both(f32("rope.scaling.factor", 4), f32("rope.scale_linear", 4)),
+      both(f32("rope.scaling.factor", 4), f32("rope.scale_linear", 0)),
       f32("rope.scaling.factor", 0),
       f32("rope.scale_linear", 1),
       f32("rope.scaling.attn_factor", 1),
@@ -125,12 +139,17 @@ TEST(KnownKeys, WhatChangesNothingIsTakenInSilence) {
 
 const std::vector<Key>& changing_keys() {
   static const std::vector<Key> kKeys = {
-      both(text("rope.scaling.type", "linear"), f32("rope.scaling.factor", 4)),
-      both(text("rope.scaling.type", "yarn"), f32("rope.scaling.factor", 4)),
+      both(text("rope.scaling.type", "dynamic"), f32("rope.scaling.factor", 4)),
+      both(text("rope.scaling.type", "su"), f32("rope.scale_linear", 4)),
       text("rope.scaling.type", "spiral"),
-      f32("rope.scaling.factor", 2),
-      f32("rope.scale_linear", 0.5F),
-      f32("rope.scaling.attn_factor", 1.1F),
+      both(text("rope.scaling.type", "longrope"), f32("rope.scaling.factor", 4)),
+      both(f32("rope.scaling.factor", 4), f32("rope.scale_linear", 2)),
+      f32("rope.scaling.alpha", 1000),
+      both(kYarn, f32("rope.scaling.yarn_beta_fast", 16)),
+      both(kYarn, f32("rope.scaling.yarn_beta_slow", 2)),
+      both(kYarn, f32("rope.scaling.yarn_ext_factor", 0.5F)),
+      both(kYarn, f32("rope.scaling.yarn_log_multiplier", 0.1F)),
+      both(kYarn, f32("rope.scaling.yarn_attn_factor", 1.2F)),
       ints("rope.dimension_sections", {1, 1, 0, 0}),
       f32("rope.freq_base_swa", 500),
       f32("logit_scale", 0.25F),
@@ -182,6 +201,39 @@ TEST(KnownKeys, WhatChangesTheNumbersIsRefused) {
       read_bent({.architecture = "llama"}, f32("logit_scale", 0.25F).bend).error,
       "t.gguf: key llama.logit_scale: found the float 0.25, wanted 1, or 0 for none: a factor "
       "of logits is not implemented");
+}
+
+TEST(KnownKeys, RopeScalingIsComputed) {
+  const auto scaling = [](const Bend& bend) {
+    GgufBuilder file = build_tiny({.architecture = "llama"});
+    bend(file);
+    const Bytes bytes = file.build();
+    const auto model = ModelFile::parse(bytes, "t.gguf");
+    EXPECT_TRUE(model) << model.error().message;
+    return model ? model->hparams.rope.scaling : RopeScaling{};
+  };
+  EXPECT_EQ(scaling(kYarn.bend).stretch, RopeStretch::yarn);
+  EXPECT_EQ(scaling(kYarn.bend).factor, 4);
+  EXPECT_EQ(scaling(kYarn.bend).original_context, 64);  // the context where it is not said
+  EXPECT_EQ(
+      scaling(both(kYarn, u32("rope.scaling.original_context_length", 16)).bend).original_context,
+      16);
+  EXPECT_EQ(scaling(f32("rope.scale_linear", 0.5F).bend).stretch, RopeStretch::linear);
+  EXPECT_EQ(scaling(f32("rope.scale_linear", 0.5F).bend).factor, 0.5);
+  EXPECT_EQ(scaling(u32("rope.scaling.factor", 3).bend).factor, 3);
+  EXPECT_EQ(
+      scaling(both(text("rope.scaling.type", "none"), f32("rope.scaling.factor", 4)).bend).stretch,
+      RopeStretch::none);
+  EXPECT_EQ(scaling(f32("rope.scaling.attn_factor", 1.5F).bend).attention_factor, 1.5);
+
+  EXPECT_EQ(read_bent({.architecture = "llama"}, both(kYarn, f32("rope.freq_base", 1)).bend).error,
+            "t.gguf: key llama.rope.freq_base: found 1, wanted above 1, as YaRN divides by its "
+            "logarithm");
+  EXPECT_EQ(read_bent({.architecture = "llama"}, f32("rope.scaling.factor", -2).bend).error,
+            "t.gguf: key llama.rope.scaling.factor: found -2, wanted 0.001 to 1000000, or 0 for "
+            "none");
+  EXPECT_EQ(read_bent({.architecture = "llama"}, f32("rope.scaling.attn_factor", 0).bend).error,
+            "t.gguf: key llama.rope.scaling.attn_factor: found 0, wanted above 0, at most 1000");
 }
 
 TEST(KnownKeys, OneNumberForAllLayersOrNone) {

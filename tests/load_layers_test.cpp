@@ -97,8 +97,8 @@ TEST_P(LoadLayers, PackedTensorsLeaveTheFilesMemory) {
   EXPECT_EQ(after, before);  // read again from the file
 }
 
-// A loader drops pages of files that it mapped itself. Bytes that the caller of parse() brought stay:
-// an anonymous mapping would lose them.
+// A loader drops pages of files that it mapped itself. Bytes that the caller of parse() brought
+// stay: an anonymous mapping would lose them.
 TEST_P(LoadLayers, BytesGivenToParseStay) {
   const auto file = MappedFile::open(path_);
   ASSERT_TRUE(file);

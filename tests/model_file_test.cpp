@@ -1,10 +1,11 @@
 // Model files as they are found in the wild, and what is assumed where they say nothing.
+#include "runtime/model/model_file.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/model/hparams.h"
 #include "runtime/text/tokenizer.h"
 #include "tests/tiny_model.h"
 
@@ -22,23 +23,92 @@ Read read(const GgufBuilder& file) {
   return out;
 }
 
+// What the table says, against files of each architecture: which norms they have.
 TEST(ModelFile, TheArchitectureDecidesTheGraph) {
-  const Hparams bitnet = read(build_tiny()).model->hparams;
-  EXPECT_EQ(bitnet.gate, GateActivation::silu);
-  EXPECT_EQ(bitnet.rope, RopeKind::neox);
-  EXPECT_TRUE(bitnet.sub_norms);
-  for (const char* name : {"bitnet-b1.58", "bitnet-25"}) {
-    const Hparams h = read(build_tiny({.architecture = name})).model->hparams;
-    EXPECT_EQ(h.architecture, name);
-    EXPECT_EQ(h.gate, GateActivation::relu2);
-    EXPECT_EQ(h.rope, RopeKind::neox);
-    EXPECT_TRUE(h.sub_norms);
+  struct Wanted {
+    const char* name;
+    GateActivation gate;
+    RopeKind rope;
+    bool sub_norms, head_norms, scales;
+  };
+  using enum GateActivation;
+  for (const Wanted& wanted : {Wanted{"bitnet", silu, RopeKind::neox, true, false, false},
+                               {"bitnet-b1.58", relu2, RopeKind::neox, true, false, false},
+                               {"bitnet-25", relu2, RopeKind::neox, true, false, false},
+                               {"llama", silu, RopeKind::norm, false, false, false},
+                               {"qwen3", silu, RopeKind::neox, false, true, false},
+                               {"minicpm", silu, RopeKind::norm, false, false, true}}) {
+    const Read file = read(build_tiny({.architecture = wanted.name}));
+    const Hparams& h = file.model->hparams;
+    const LayerTensors& layer = file.model->layers[0];
+    EXPECT_EQ(h.architecture, wanted.name);
+    EXPECT_EQ(h.gate, wanted.gate) << wanted.name;
+    EXPECT_EQ(h.graph->rope, wanted.rope) << wanted.name;
+    EXPECT_EQ(h.graph->scales.has_value(), wanted.scales) << wanted.name;
+    EXPECT_EQ(layer.attn_norm.size(), 8U) << wanted.name;
+    EXPECT_EQ(layer.ffn_norm.size(), 8U) << wanted.name;
+    EXPECT_EQ(layer.attn_sub_norm.size(), wanted.sub_norms ? 8U : 0U) << wanted.name;
+    EXPECT_EQ(layer.ffn_sub_norm.size(), wanted.sub_norms ? 12U : 0U) << wanted.name;
+    EXPECT_EQ(layer.q_norm.size(), wanted.head_norms ? 4U : 0U) << wanted.name;
+    EXPECT_EQ(layer.k_norm.size(), wanted.head_norms ? 4U : 0U) << wanted.name;
   }
-  const Read llama = read(build_tiny({.architecture = "llama"}));
-  EXPECT_EQ(llama.model->hparams.gate, GateActivation::silu);
-  EXPECT_EQ(llama.model->hparams.rope, RopeKind::norm);
-  EXPECT_FALSE(llama.model->hparams.sub_norms);
-  EXPECT_TRUE(llama.model->layers[0].attn_sub_norm.empty());
+  EXPECT_EQ(architectures().size(), 6U);  // one that is added is added here, too
+}
+
+TEST(ModelFile, NormsOfHeadsAreWantedWhereTheArchitectureHasThem) {
+  const auto error_of = [](const GgufBuilder& file) {
+    const Bytes bytes = file.build();
+    return ModelFile::parse(bytes, "t.gguf").error().message;
+  };
+  GgufBuilder none = build_tiny({.architecture = "qwen3"});
+  std::erase_if(none.tensors, [](auto& tensor) { return tensor.name.contains("attn_k_norm"); });
+  EXPECT_EQ(error_of(none), "t.gguf: there is no tensor blk.0.attn_k_norm.weight");
+  GgufBuilder wide = build_tiny({.architecture = "qwen3"});
+  TestTensor& norm = wide.tensor("blk.0.attn_q_norm.weight");
+  norm.dims = {8};
+  norm.data.resize(32);
+  EXPECT_EQ(error_of(wide),
+            "t.gguf: blk.0.attn_q_norm.weight: found 1x8 (rows x columns), wanted 1x4");
+  GgufBuilder stray = build_tiny({.architecture = "llama"});
+  TestTensor one = stray.tensor("blk.0.attn_norm.weight");
+  one.name = "blk.0.attn_q_norm.weight";
+  stray.tensors.push_back(one);
+  EXPECT_EQ(error_of(stray),
+            "t.gguf: blk.0.attn_q_norm.weight: architecture llama with 1 layers has no such tensor "
+            "here");
+}
+
+TEST(ModelFile, KeysAndValuesHaveOneLength) {
+  GgufBuilder file = build_tiny({.architecture = "qwen3", .head_size = 16});
+  file.u32("qwen3.attention.value_length", 8);
+  const Bytes bytes = file.build();
+  EXPECT_EQ(ModelFile::parse(bytes, "t.gguf").error().message,
+            "t.gguf: key qwen3.attention.value_length: found 8, wanted the key length 16");
+}
+
+TEST(ModelFile, ScalesOfMiniCpm) {
+  GgufBuilder file = build_tiny({.architecture = "minicpm"});
+  const Hparams absent = read(file).model->hparams;  // one layer, 8 features
+  EXPECT_EQ(absent.embedding_scale, 12);
+  EXPECT_EQ(absent.residual_scale, 1.4F);
+  EXPECT_EQ(absent.logit_factor, 32);  // llama.cpp's default divides instead
+  file.f32("minicpm.embedding_scale", 10);
+  file.f32("minicpm.residual_scale", 0.25F);
+  file.f32("minicpm.logit_scale", 3);
+  const Hparams given = read(file).model->hparams;
+  EXPECT_EQ(given.embedding_scale, 10);
+  EXPECT_EQ(given.residual_scale, 0.25F);
+  EXPECT_EQ(given.logit_factor, 1 / 3.0F);
+  file.f32("minicpm.residual_scale", 0);
+  EXPECT_EQ(read(file).model->hparams.residual_scale, 1);
+  file.f32("minicpm.logit_scale", -1);
+  const Bytes bytes = file.build();
+  EXPECT_EQ(ModelFile::parse(bytes, "t.gguf").error().message,
+            "t.gguf: key minicpm.logit_scale: found -1, wanted 1e-06 to 1000000, or 0 for none");
+  const Hparams other = read(build_tiny()).model->hparams;
+  EXPECT_EQ(other.embedding_scale, 1);
+  EXPECT_EQ(other.residual_scale, 1);
+  EXPECT_EQ(other.logit_factor, 1);
 }
 
 TEST(ModelFile, AbsentKeysHaveTheirUsualValues) {
@@ -50,8 +120,8 @@ TEST(ModelFile, AbsentKeysHaveTheirUsualValues) {
   const Hparams h = read(file).model->hparams;
   EXPECT_EQ(h.vocabulary, 320);  // the tokens
   EXPECT_EQ(h.kv_heads, 2);      // every head
-  EXPECT_EQ(h.rope_dimensions, 4);
-  EXPECT_EQ(h.rope_base, 10000);
+  EXPECT_EQ(h.rope.dimensions, 4);
+  EXPECT_EQ(h.rope.base, 10000);
   EXPECT_EQ(h.name, "");
   file.remove("tokenizer.ggml.tokens");
   EXPECT_EQ(read(file).model->hparams.vocabulary, 320);  // the embedding's rows
@@ -135,7 +205,8 @@ TEST(ModelFile, I2sIsReadInTheLayoutThatIsAskedFor) {
   ASSERT_TRUE(x86->layers[0].q.decode_rows(0, 16, first.data()));
   ASSERT_TRUE(arm->layers[0].q.decode_rows(0, 16, second.data()));
   EXPECT_NE(first, second);
-  for (size_t i = 0; i < 16; ++i) EXPECT_EQ(first[i], second[i]) << i;  // high bits of the same bytes
+  for (size_t i = 0; i < 16; ++i)
+    EXPECT_EQ(first[i], second[i]) << i;  // high bits of the same bytes
 }
 
 TEST(ModelFile, ALayoutOfI2sWithoutI2sIsSaidToBeUnused) {
@@ -179,6 +250,41 @@ TEST(ModelFile, RopeFactorsAreReadAndChecked) {
   EXPECT_EQ(error_of({-1, 1}), "t.gguf: rope_freqs.weight: element 0 is -1, wanted at least 1e-06");
   EXPECT_EQ(error_of({1, std::nanf("")}),
             "t.gguf: rope_freqs.weight: element 1 is nan, wanted a finite number");
+}
+
+TEST(ModelFile, LongropeHasTwoListsOfFactors) {
+  const auto with = [](std::initializer_list<const char*> names) {
+    GgufBuilder file = build_tiny({.architecture = "minicpm"});
+    file.text("minicpm.rope.scaling.type", "longrope");
+    file.u32("minicpm.rope.scaling.original_context_length", 32);
+    float first = 1;
+    for (const char* name : names) {
+      Bytes data;
+      put(data, first++);
+      put(data, 9.0F);
+      file.tensors.push_back({name, {2}, 0, data, -1});
+    }
+    return file;
+  };
+  const char *kShort = "rope_factors_short.weight", *kLong = "rope_factors_long.weight";
+  const Read both = read(with({kLong, kShort}));
+  EXPECT_TRUE(std::ranges::equal(both.model->rope_factors, std::vector<float>{2, 9}));
+  EXPECT_TRUE(std::ranges::equal(both.model->rope_factors_long, std::vector<float>{1, 9}));
+  EXPECT_EQ(both.model->hparams.rope.scaling.original_context, 32);
+  const Read none = read(with({}));
+  EXPECT_TRUE(none.model->rope_factors.empty());
+  EXPECT_EQ(none.model->notices,
+            std::vector<std::string>{"rope.scaling.type is longrope, but there is no "
+                                     "rope_factors_short.weight: positions are as they are"});
+  const auto error_of = [](const GgufBuilder& file) {
+    const Bytes bytes = file.build();
+    return ModelFile::parse(bytes, "t.gguf").error().message;
+  };
+  EXPECT_EQ(error_of(with({kLong})), "t.gguf: there is no tensor rope_factors_short.weight");
+  EXPECT_EQ(error_of(with({kShort})), "t.gguf: there is no tensor rope_factors_long.weight");
+  GgufBuilder yarn = with({kLong, kShort});
+  yarn.text("minicpm.rope.scaling.type", "yarn");
+  EXPECT_TRUE(error_of(yarn).ends_with("has no such tensor here")) << error_of(yarn);
 }
 
 TEST(Problems, FollowFromShapes) {

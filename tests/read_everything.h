@@ -9,24 +9,34 @@
 #include <vector>
 
 #include "runtime/kernel/problem.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "runtime/text/tokenizer.h"
 
 namespace bitnet::testing {
 
+// Every ternary tensor, of a model or not. Row by row: what a row needs is in the file, what a
+// matrix of a hostile file needs may not be in memory.
+inline Result<void> read_ternary_tensors(const Gguf& file) {
+  for (const TensorInfo& tensor : file.tensors()) {
+    if (!traits(tensor.type).ternary) continue;
+    BITNET_TRY(const TernaryMatrix matrix, TernaryMatrix::open(file, tensor));
+    std::vector<int8_t> trits(static_cast<size_t>(matrix.k()));
+    for (int64_t row = 0; row < matrix.n(); ++row) {
+      BITNET_CHECK(matrix.decode_rows(row, row + 1, trits.data()));
+      if (matrix.group() == 0 || matrix.one_scale()) continue;
+      std::vector<uint16_t> scales(static_cast<size_t>(matrix.k() / matrix.group()));
+      BITNET_CHECK(matrix.decode_scales(row, row + 1, scales.data()));
+    }
+    if (matrix.group() > 0) static_cast<void>(matrix.constant_group(0, matrix.n()));
+  }
+  return {};
+}
+
 inline Result<void> read_everything(std::span<const std::byte> bytes) {
+  BITNET_TRY(const Gguf file, Gguf::parse(bytes, "fuzz.gguf"));
+  BITNET_CHECK(read_ternary_tensors(file));
   BITNET_TRY(const ModelFile model, ModelFile::parse(bytes, "fuzz.gguf"));
   shape_digest(problems_of(model.hparams.linear_shapes()));
-  for (const LayerTensors& layer : model.layers) {
-    for (const TernaryMatrix* matrix :
-         {&layer.q, &layer.k, &layer.v, &layer.output, &layer.gate, &layer.up, &layer.down}) {
-      // Row by row: what a row needs is in the file, what a matrix of a hostile file needs may not
-      // be in memory.
-      std::vector<int8_t> trits(static_cast<size_t>(matrix->k()));
-      for (int64_t row = 0; row < matrix->n(); ++row)
-        BITNET_CHECK(matrix->decode_rows(row, row + 1, trits.data()));
-    }
-  }
   for (const FloatMatrix* matrix : {&model.embedding, &model.head}) {
     unsigned sum = 0;
     for (int64_t i = 0; i < matrix->n * matrix->row_bytes; ++i)

@@ -1,6 +1,8 @@
-// The speed report: what becomes a row, and that no packing goes missing in silence.
+// The speed report: what becomes a row, that no packing goes missing in silence, and that the fixed
+// baseline is exact.
 #include <gtest/gtest.h>
 
+#include "tools/report/compare.h"
 #include "tools/report/csv.h"
 #include "tools/report/packings.h"
 #include "tools/report/table.h"
@@ -100,6 +102,16 @@ TEST(Report, WhetherAPackingFitsIsAskedOfItsKernels) {
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("is above"), std::string::npos) << refused.error().message;
   EXPECT_FALSE(kernels->fits_some("none", kProblem, kOneToken));
+}
+
+TEST(Report, TheFixedBaselineIsExactAtAwkwardShapes) {
+  for (const auto& [n, k] :
+       {std::pair<int64_t, int64_t>{2, 1}, {6, 127}, {66, 129}, {130, 2049}, {254, 640}}) {
+    for (BnEpilogue epilogue : {BN_SCALED, BN_SCALED_ADD, BN_GATE_UP_SILU}) {
+      const auto baseline = fixed_baseline({{.n = n, .k = k, .epilogue = epilogue}}, proved_isa());
+      EXPECT_TRUE(baseline.has_value()) << n << "x" << k << ": " << baseline.error().message;
+    }
+  }
 }
 
 }  // namespace

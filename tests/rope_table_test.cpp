@@ -6,6 +6,8 @@
 
 #include <cmath>
 #include <random>
+#include <utility>
+#include <vector>
 
 namespace bitnet {
 namespace {
@@ -65,7 +67,7 @@ TEST(DoubleDouble, SinCosNearMultiplesOfHalfPi) {
 TEST(RopeTable, IsTheRoundedTruth) {
   for (double base : {10000.0, 500000.0, 1000042.0})
     for (int64_t dims : {32, 100, 128}) {
-      RopeTable table(base, dims);
+      RopeTable table({.base = base, .dimensions = dims});
       table.reach(4096);
       int64_t different = 0, compared = 0;
       for (int64_t t : {0, 1, 2, 255, 256, 257, 1000, 4095})
@@ -86,7 +88,8 @@ TEST(RopeTable, IsTheRoundedTruth) {
 
 TEST(RopeTable, FactorsDivideFrequencies) {
   const float factors[] = {1, 2, 8, 0.3F};
-  RopeTable plain(500000, 8), divided(500000, 8, factors);
+  const RopeSettings rope{.base = 500000, .dimensions = 8};
+  RopeTable plain(rope), divided(rope, factors);
   plain.reach(300);
   divided.reach(300);
   for (int64_t t : {0, 1, 17, 299})
@@ -100,8 +103,97 @@ TEST(RopeTable, FactorsDivideFrequencies) {
   EXPECT_NE(divided.row(299).cos[1], plain.row(299).cos[1]);
 }
 
+// Bonsai's: base 10^6, 128 dimensions, YaRN with a factor of 4.
+RopeSettings bonsai(int64_t original) {
+  return {.base = 1e6,
+          .dimensions = 128,
+          .scaling = {.stretch = RopeStretch::yarn, .factor = 4, .original_context = original}};
+}
+
+// Numbers computed apart from this program, by llama.cpp's formulas.
+TEST(RopeScaling, YarnAsLlamaCppHasIt) {
+  EXPECT_EQ(yarn_ramp(bonsai(8192)).low, 17);
+  EXPECT_EQ(yarn_ramp(bonsai(8192)).high, 34);
+  EXPECT_EQ(yarn_ramp(bonsai(16384)).low, 20);
+  EXPECT_EQ(yarn_ramp(bonsai(16384)).high, 37);
+  const std::vector<DoubleDouble> frequencies = rope_frequencies(bonsai(8192));
+  ASSERT_EQ(frequencies.size(), 64U);
+  const std::pair<size_t, double> kWanted[] = {{0, 1},
+                                               {17, 0.025482967},
+                                               {18, 0.019629283},
+                                               {25, 0.002932201},
+                                               {33, 0.000237012},
+                                               {34, 0.000162345},
+                                               {63, 3.10e-7}};
+  for (const auto& [i, wanted] : kWanted) EXPECT_NEAR(frequencies[i].hi, wanted, 6e-10) << i;
+  EXPECT_NEAR(frequencies[63].hi / 3.10e-7, 1, 0.01);
+  EXPECT_NEAR(rope_magnitude(bonsai(8192).scaling), 1.138629436, 5e-10);
+}
+
+TEST(RopeScaling, TheRampStaysWithinTheDimensions) {
+  EXPECT_EQ(yarn_ramp(bonsai(16)).low, 0);  // no pair makes 32 turns
+  RopeSettings slow = bonsai(1 << 30);
+  slow.base = 2;
+  EXPECT_EQ(yarn_ramp(slow).high, 127);
+  for (const DoubleDouble f : rope_frequencies(bonsai(1))) EXPECT_GT(f.hi, 0);
+}
+
+TEST(RopeScaling, OthersDivideOrDoNothing) {
+  RopeSettings rope{.base = 10000, .dimensions = 8};
+  const auto plain = rope_frequencies(rope);
+  const auto is_plain = [&] {
+    const auto now = rope_frequencies(rope);
+    for (size_t i = 0; i < 4; ++i)
+      if (now[i].hi != plain[i].hi || now[i].lo != plain[i].lo) return false;
+    return true;
+  };
+  rope.scaling = {.stretch = RopeStretch::yarn, .factor = 1, .original_context = 64};
+  EXPECT_TRUE(is_plain());
+  EXPECT_EQ(rope_magnitude(rope.scaling), 1);
+  rope.scaling = {.stretch = RopeStretch::none, .factor = 4};
+  EXPECT_TRUE(is_plain());
+  rope.scaling = {.stretch = RopeStretch::linear, .factor = 2.5, .attention_factor = 1.5};
+  EXPECT_FALSE(is_plain());
+  EXPECT_EQ(rope_magnitude(rope.scaling), 1.5);
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_NEAR(rope_frequencies(rope)[i].hi, plain[i].hi / 2.5, 1e-17);
+  rope.scaling = {.stretch = RopeStretch::yarn, .factor = 0.5, .original_context = 64};
+  EXPECT_EQ(rope_magnitude(rope.scaling), 1);
+}
+
+TEST(RopeTable, TheMagnitudeIsInCosAndSin) {
+  RopeTable table(bonsai(8192));
+  table.reach(300);
+  const long double magnitude = 1 + 0.1L * logl(4);
+  for (const int64_t t : {0, 1, 299})
+    for (const size_t i : {0U, 25U, 63U}) {
+      const long double angle = t * value(rope_frequencies(bonsai(8192))[i]);
+      EXPECT_EQ(table.row(t).cos[i], static_cast<float>(magnitude * cosl(angle))) << t << " " << i;
+      EXPECT_EQ(table.row(t).sin[i], static_cast<float>(magnitude * sinl(angle))) << t << " " << i;
+    }
+}
+
+// The context that was asked for decides, not the position.
+TEST(RopeTables, LongropeChoosesByTheContext) {
+  const float near[] = {1, 1, 1, 1}, far[] = {1, 2, 4, 8};
+  const RopeSettings rope{.base = 10000,
+                          .dimensions = 8,
+                          .scaling = {.stretch = RopeStretch::longrope, .original_context = 64}};
+  RopeTables tables(rope, near, far), one(rope, near, {});
+  RopeTable short_table(rope, near), long_table(rope, far);
+  for (RopeTable* table : {&short_table, &long_table}) table->reach(10);
+  for (const int64_t context : {1, 64, 65, 4096}) {
+    tables.reach(context, 10);
+    one.reach(context, 10);
+    const RopeTable& wanted = context > 64 ? long_table : short_table;
+    EXPECT_EQ(tables.row(context, 9).sin[3], wanted.row(9).sin[3]) << context;
+    EXPECT_EQ(one.row(context, 9).sin[3], short_table.row(9).sin[3]) << context;
+  }
+  EXPECT_NE(short_table.row(9).sin[3], long_table.row(9).sin[3]);
+}
+
 TEST(RopeTable, FarPositionsAndExactBeginnings) {
-  RopeTable table(500000, 128);
+  RopeTable table({.base = 500000, .dimensions = 128});
   table.reach(131072);
   EXPECT_EQ(table.row(0).cos[5], 1);
   EXPECT_EQ(table.row(0).sin[5], 0);

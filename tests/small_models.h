@@ -20,11 +20,14 @@ struct SmallModel {
   GgmlType type, head;
 };
 
-// squared ReLU, groups of 4 query heads | SiLU, sub-norms | no sub-norms, RoPE of neighbours
+// squared ReLU, groups of 4 query heads | SiLU, sub-norms | no sub-norms, RoPE of neighbours |
+// norms of heads, YaRN, more features in all heads than in the model | scales, longrope
 constexpr SmallModel kSmallModels[] = {
     {"b158", "bitnet-b1.58", 256, 384, 8, 2, 32, 333, GgmlType::i2_s, GgmlType::q6_k},
     {"bitnet", "bitnet", 160, 288, 5, 5, 32, 323, GgmlType::i2_s, GgmlType::f16},
     {"llama", "llama", 256, 512, 4, 2, 100, 357, GgmlType::i2_s, GgmlType::q8_0},
+    {"qwen3", "qwen3", 160, 288, 6, 2, 48, 331, GgmlType::i2_s, GgmlType::f16},
+    {"minicpm", "minicpm", 256, 288, 4, 2, 64, 345, GgmlType::i2_s, GgmlType::q6_k},
 };
 
 // Writes them once a process, into a folder that goes away with it.
@@ -49,6 +52,10 @@ class SmallModelFiles {
     shape.head_size = model.head_size;
     shape.vocabulary = model.vocabulary;
     shape.context = 1024;
+    if (shape.architecture == "qwen3")
+      shape.rope_scaling = {.stretch = RopeStretch::yarn, .factor = 4, .original_context = 32};
+    if (shape.architecture == "minicpm")
+      shape.rope_scaling = {.stretch = RopeStretch::longrope, .original_context = 100};
     ThreadPool pool = ThreadPool::start(1).value();
     const auto written =
         synth::write_model(path, shape, {.type = model.type, .head = model.head, .seed = 7}, pool);

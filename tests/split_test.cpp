@@ -9,7 +9,7 @@
 #include <fstream>
 
 #include "runtime/gguf/foreign_file.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "tests/tiny_model.h"
 
 namespace bitnet::testing {

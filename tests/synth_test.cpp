@@ -11,7 +11,7 @@
 #include <fstream>
 
 #include "runtime/base/half.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "tools/synth/encode.h"
 #include "tools/synth/random.h"
 

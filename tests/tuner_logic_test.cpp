@@ -330,12 +330,6 @@ TEST(Wisdom, ReadsWhatItWroteAndNothingElse) {
   EXPECT_EQ(refused.error().message.substr(0, 10), "wisdom:4: ");
 }
 
-TEST(Wisdom, PresetsHaveAnOrder) {
-  EXPECT_LT(effort("quick"), effort("normal"));
-  EXPECT_LT(effort("thorough"), effort("exhaustive"));
-  EXPECT_EQ(effort("lazy"), -1);
-}
-
 TEST(Report, TableAndJsonSayTheSame) {
   Report report{.model = "m.gguf",
                 .isa = "avx2",

@@ -88,11 +88,9 @@ TEST(VocabularyOfAFile, WhatIsWrongWithItIsSaidInOneLine) {
   {
     testing::GgufBuilder f = bpe();
     f.texts("tokenizer.ggml.merges", {});
-    f.text("tokenizer.ggml.pre", "qwen2");
-    EXPECT_EQ(error_of(f),
-              "m.gguf: tokenizer.ggml.pre is qwen2, known are llama-bpe, llama3, llama-v3, "
-              "falcon3, falcon_e, gpt-2, phi-2, mpt, olmo, jais, gigachat, trillion, a.x-4.0, "
-              "mellum");
+    f.text("tokenizer.ggml.pre", "tekken");
+    EXPECT_EQ(error_of(f).find("m.gguf: tokenizer.ggml.pre is tekken, known are llama-bpe, "), 0U)
+        << error_of(f);
   }
   {
     testing::GgufBuilder f = bpe();  // the official 2B-4T file has no tokenizer.ggml.pre
@@ -137,10 +135,12 @@ std::unique_ptr<Opened> open(const testing::GgufBuilder& builder) {
 TEST(VocabularyOfAFile, ThePreTokenizersNameSaysWhetherTextBeginsWithAToken) {
   testing::GgufBuilder f = file_with({"<bos>"});
   EXPECT_TRUE(open(f)->tokenizer->vocabulary().add_bos);
-  f.text("tokenizer.ggml.pre", "gpt-2");
-  const auto model = open(f);
-  EXPECT_FALSE(model->tokenizer->vocabulary().add_bos);
-  EXPECT_FALSE(model->tokenizer->vocabulary().ignore_merges);
+  for (const char* pre : {"gpt-2", "qwen2", "qwen35"}) {
+    f.text("tokenizer.ggml.pre", pre);
+    const auto model = open(f);
+    EXPECT_FALSE(model->tokenizer->vocabulary().add_bos) << pre;
+    EXPECT_FALSE(model->tokenizer->vocabulary().ignore_merges) << pre;
+  }
   f.number("tokenizer.ggml.add_bos_token", GgufValueType::boolean, uint8_t{1});
   EXPECT_TRUE(open(f)->tokenizer->vocabulary().add_bos);
 }

@@ -92,7 +92,7 @@ Result<uint64_t> GgufWriter::add(std::string_view name, GgmlType type,
   put(tensors_, name);
   put(tensors_, static_cast<uint32_t>(dims.size()));
   for (const uint64_t dimension : dims) put(tensors_, dimension);
-  put(tensors_, static_cast<uint32_t>(type));
+  put(tensors_, file_id(type));
   put(tensors_, offset_);
   offset_ += padded(*bytes);
   return bytes;

@@ -15,10 +15,10 @@ const Record* remembered(const Setup& setup, RecordKey key, const Problem& probl
 }
 
 void recall(const Record& record, PlanEntry& entry) {
-  entry.ratio = {.ratio = record.ratio, .error = record.error, .samples = record.samples};
-  entry.seconds = 1e-9 * record.nanoseconds;
-  entry.builtin_seconds = 1e-9 * record.builtin_nanoseconds;
-  entry.roof_share = record.roof_share;
+  entry.timed = {.ratio = {.ratio = record.ratio, .error = record.error, .samples = record.samples},
+                 .seconds = 1e-9 * record.nanoseconds,
+                 .builtin_seconds = 1e-9 * record.builtin_nanoseconds,
+                 .roof_share = record.roof_share};
   entry.tried = record.candidates;
   entry.from_log = true;
 }

@@ -1,8 +1,6 @@
 #include "tuner/candidates.h"
 
 #include <algorithm>
-#include <array>
-#include <limits>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -39,11 +37,11 @@ Candidate make(const Template& t, const std::vector<size_t>& at) {
               .m_min = t.m_min,
               .m_max = t.m_max,
               .changes = 0,
-              .complexity = 0};
+              .distance = 0};
   for (size_t i = 0; i < at.size(); ++i)
     c.name.parameters.emplace_back(t.choices[i].first, t.choices[i].second[at[i]]);
   c.changes = decisions_changed(t, c.name);
-  c.complexity = c.changes;
+  c.distance = c.changes;
   c.packing_key = packing_key(t, c.name);
   return c;
 }
@@ -71,7 +69,7 @@ struct Ranked {
 int nearness(const Candidate& c, std::span<const Template> templates, std::span<const Isa> levels) {
   const auto depth = std::ranges::find(levels, c.name.isa) - levels.begin();
   if (c.changes == 0 && best_level_of(c.name, templates, levels) == c.name.isa) return 0;
-  if (depth == 0 && c.complexity <= 1) return 1;
+  if (depth == 0 && c.distance <= 1) return 1;
   return depth <= 2 && c.changes == 0 ? 2 : 3;
 }
 
@@ -145,8 +143,8 @@ Candidates candidates(std::span<const Template> templates, std::span<const Isa> 
       for_each_combination(t, [&](const std::vector<size_t>& at) {
         Candidate c = make(t, at);
         if (!sieve.keep(t, c)) return;
-        c.complexity += 2 * static_cast<int>(depth) +
-                        (t.kernel != builtin.kernel || t.packing != builtin.packing);
+        c.distance += 2 * static_cast<int>(depth) +
+                      (t.kernel != builtin.kernel || t.packing != builtin.packing);
         const int its_turn = turn(t, c.name, place, of_class.timed);
         all.push_back(
             {.candidate = std::move(c), .near = 0, .turn = its_turn, .order = all.size()});
@@ -155,28 +153,12 @@ Candidates candidates(std::span<const Template> templates, std::span<const Isa> 
   }
   for (Ranked& ranked : all) ranked.near = nearness(ranked.candidate, templates, levels);
   std::ranges::sort(all, {}, [](const Ranked& r) {
-    return std::tuple(r.near, r.candidate.complexity, r.turn, r.order);
+    return std::tuple(r.near, r.candidate.distance, r.turn, r.order);
   });
   Candidates result = sieve.left();
   for (Ranked& ranked : std::span(all).first(std::min(all.size(), most)))
     result.kept.push_back(std::move(ranked.candidate));
   return result;
-}
-
-Result<Preset> find_preset(std::string_view name) {
-  constexpr size_t kAll = std::numeric_limits<size_t>::max();
-  static constexpr std::array<Preset, 4> kPresets{{
-      {"quick", 10, 2, 2, 8, 15},
-      {"normal", 40, 3, 3, 12, 60},
-      {"thorough", 160, 3, 4, 24, 600},
-      {"exhaustive", kAll, 5, 5, 40, 7200},
-  }};
-  const auto* found = std::ranges::find(kPresets, name, &Preset::name);
-  if (found == kPresets.end()) {
-    return fail(Error::Kind::invalid, "preset '{}' is none of quick, normal, thorough, exhaustive",
-                name);
-  }
-  return *found;
 }
 
 }  // namespace bitnet::tuner

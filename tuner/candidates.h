@@ -4,8 +4,7 @@
 // kept.
 //
 //   distance   decisions that differ from the default (how to prefetch is one); each level below
-//   the
-//              best counts as two, a packing or kernel other than the built-in one's as one
+//              the best counts as two, a packing or kernel other than the built-in one's as one
 //
 // Other levels' kernels at their own defaults come right after the neighbours of the built-in one:
 // where 512-bit instructions lower the clock, or two loads a cycle are the limit, a 256-bit branch
@@ -32,8 +31,8 @@ struct Candidate {
   std::string packing_key;  // "t2_r32"
   std::string form, hash;   // of its template
   int64_t m_min = 1, m_max = kAnyTokens;
-  int changes = 0;     // decisions that differ from its template's default
-  int complexity = 0;  // distance from the built-in default; 0 is that itself
+  int changes = 0;   // decisions that differ from its template's default
+  int distance = 0;  // from the built-in default; 0 is that itself
   // Those for which it is worth trying, indices; empty: not asked, all of them.
   std::vector<size_t> problems{};
 };
@@ -65,14 +64,5 @@ std::vector<Isa> search_levels(const IsaSet& isa, std::span<const codegen::Templ
 Candidates candidates(std::span<const codegen::Template> templates, std::span<const Isa> levels,
                       const TokenClass& of_class, const KernelName& builtin, size_t most,
                       const Place& place, std::span<const Problem> problems);
-
-// How many candidates of a problem and class a preset tries, and how long it may take.
-struct Preset {
-  std::string_view name;
-  size_t candidates;
-  int first_samples, stages, final_samples;
-  double budget_seconds;
-};
-Result<Preset> find_preset(std::string_view name);
 
 }  // namespace bitnet::tuner

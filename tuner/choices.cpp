@@ -16,7 +16,7 @@ std::optional<Candidate> candidate_of(const Record& record, const IsaSet& isa) {
                      .hash = t.hash,
                      .m_min = t.m_min,
                      .m_max = t.m_max,
-                     .complexity = 1};
+                     .distance = 1};
   }
   return std::nullopt;
 }

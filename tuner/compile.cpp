@@ -14,6 +14,7 @@ struct Outcome {
   std::vector<Compiled> compiled;
   std::vector<std::string> refusals;
   int wrong = 0;
+  bool begun = false;
 };
 
 // Whether the kernel works on the packed copy that the search will give it: its packing key was
@@ -76,6 +77,7 @@ void compile_for(KernelStore& store, std::span<const Problem> problems, const Co
 Outcome compile_one(KernelStore& store, std::span<const Problem> problems, const CompileJob& job,
                     std::span<Checker* const> checkers) {
   Outcome outcome;
+  outcome.begun = true;
   std::set<int64_t> groups;
   for (size_t p : job.problems) groups.insert(problems[p].group);
   for (const int64_t group : groups) {
@@ -118,7 +120,9 @@ Compilation compile(ThreadPool& pool, KernelStore& store, std::span<const Proble
     }
   });
   Compilation all;
-  for (Outcome& outcome : outcomes) {
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    Outcome& outcome = outcomes[i];
+    if (!outcome.begun) all.cut_short.insert(jobs[i].problems.begin(), jobs[i].problems.end());
     std::ranges::move(outcome.compiled, std::back_inserter(all.kernels));
     std::ranges::move(outcome.refusals, std::back_inserter(all.refused));
     all.wrong += outcome.wrong;

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,7 @@ struct Compilation {
   std::vector<Compiled> kernels;     // in the order of the jobs, and of their problems
   std::vector<std::string> refused;  // a line each: what does not fit or, worse, computes wrongly
   int wrong = 0;  // of these, how many failed the check: a bug, never to be passed over
+  std::set<size_t> cut_short;  // problems some of whose jobs were not begun any more
   // Kernels that by their code cannot win, the likeliest first (prune.h). Not among `kernels`: a
   // sample of them is timed, and all of them where it says otherwise.
   std::vector<Compiled> doubted;

@@ -23,9 +23,9 @@ Estimate estimate(std::vector<double> ratios) {
   return e;
 }
 
-Halving::Halving(std::vector<int> complexity, HalvingOptions options) : options_(options) {
-  for (int c : complexity)
-    arms_.push_back({.complexity = c, .alive = true, .attempts = 0, .ratios = {}, .disturbed = {}});
+Halving::Halving(std::vector<int> distances, HalvingOptions options) : options_(options) {
+  for (int c : distances)
+    arms_.push_back({.distance = c, .alive = true, .attempts = 0, .ratios = {}, .disturbed = {}});
   if (arms_.empty()) stopped_ = true;
 }
 
@@ -116,7 +116,7 @@ std::optional<size_t> Halving::winner() const {
   if (1 - least.ratio <= std::max(options_.tie, 2 * least.error)) return std::nullopt;
   size_t winner = *best;
   for (size_t i = 0; i < arms_.size(); ++i) {
-    if (!arms_[i].alive || of(i).samples == 0 || arms_[i].complexity >= arms_[winner].complexity)
+    if (!arms_[i].alive || of(i).samples == 0 || arms_[i].distance >= arms_[winner].distance)
       continue;
     const Estimate other = of(i);
     // A tie with the best, that beats the incumbent as well.

@@ -9,8 +9,9 @@
 //   final   the two best are measured afresh and only the new ratios count: the best of many noisy
 //           arms looks better than it is (of 16 arms equal to the incumbent, one "won" in 28 of 100
 //           made-up searches without this)
-//   winner  the least median; arms within its noise tie, and ties go to the simpler one. The
-//           incumbent stands at 1, so an arm must beat it by more than the noise or lose.
+//   winner  the least median; arms within its noise tie, and ties go to the one nearer the
+//   defaults.
+//           The incumbent stands at 1, so an arm must beat it by more than the noise or lose.
 //
 // Halving after Karnin, Koren, Somekh, "Almost optimal exploration in multi-armed bandits", 2013.
 #pragma once
@@ -37,8 +38,8 @@ Estimate estimate(std::vector<double> ratios);
 
 class Halving {
  public:
-  // complexity[i]: of arm i; lower is simpler. No arms: done at once.
-  Halving(std::vector<int> complexity, HalvingOptions options);
+  // distances[i]: of arm i from the default parameters. No arms: done at once.
+  Halving(std::vector<int> distances, HalvingOptions options);
 
   // The arm to measure next; nothing when done.
   std::optional<size_t> next() const;
@@ -60,7 +61,7 @@ class Halving {
 
  private:
   struct Arm {
-    int complexity = 0;
+    int distance = 0;
     bool alive = true;
     int attempts = 0;               // in this stage
     std::vector<double> ratios;     // of quiet samples

@@ -7,6 +7,7 @@
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/output_check.h"
 #include "tuner/folder_lock.h"
+#include "tuner/presets.h"
 #include "tuner/trials_log.h"
 
 namespace bitnet::tuner {

@@ -31,32 +31,43 @@ class Searcher {
     if (jobs.empty()) return table_.leave_out_missing(key, c);
     // What was begun with the built-in packing is ended: without it there is no plan.
     const bool first = unit_ > 0 && unit_ < in_.classes.size();
-    if (bench_.stopped() && !first) return table_.leave_out(key, c, "interrupted");
-    if (unit_ > 0 && !first && bench_.seconds_left() <= 0)
-      return table_.leave_out(key, c, "the time was up");
+    const bool is_over = bench_.stopped() || (unit_ > 0 && bench_.seconds_left() <= 0);
+    if (is_over && !first) return table_.leave_out(key, c, std::string(why_it_ends()));
     tell(fmt::format("compiling {} for {} tokens", key, label(in_.classes[c])), 0);
     const Compilation& made = table_.keep(bench_.compile(c, jobs, kCompileShare * my_seconds()), c);
+    const std::string_view ended = made.cut_short.empty() ? "" : why_it_ends();
     std::vector<Compiled> all = made.kernels;
     all.insert(all.end(), made.doubted.begin(), made.doubted.end());
-    if (all.empty())
-      return table_.leave_out(key, c, made.refused.empty() ? "interrupted" : made.refused.front());
+    if (all.empty())  // the first job at least was begun
+      return table_.leave_out(key, c, made.refused.front());
     const auto bench = bench_.bench(c, all);
     if (!bench) return table_.leave_out(key, c, bench.error().message);
-    time_class(key, c, made, **bench);
+    time_class(key, c, made, ended, **bench);
   }
 
-  void time_class(const std::string& key, size_t c, const Compilation& made, Bench& bench) {
+  void time_class(const std::string& key, size_t c, const Compilation& made,
+                  std::string_view compiling_ended, Bench& bench) {
+    std::string_view ended;
     const double left = std::max(0.0, bench_.seconds_left()), mine = my_seconds();
     ClassRounds rounds(
         in_, table_, {key, c}, bench,
-        [&] { return bench_.stopped() || left - bench_.seconds_left() > mine; },
+        [&] {
+          if (ended.empty() && (bench_.stopped() || left - bench_.seconds_left() > mine))
+            ended = why_it_ends();
+          return !ended.empty();
+        },
         [&](double fraction, const auto& halvings) { show(key, c, fraction, halvings); },
         listener_);
     const std::vector<Round> played = rounds.play(made);
     table_.count_samples(bench.count());
-    in_.remember(table_.harvest(key, c, played, bench.builtin_seconds()));
+    in_.remember(
+        table_.harvest(key, c, {made, played, bench.builtin_seconds(), compiling_ended, ended}));
   }
 
+  // Asked when something was cut short.
+  std::string_view why_it_ends() const {
+    return bench_.stopped() ? "interrupted" : "the time was up";
+  }
   // What comes after keeps its share of the time.
   double my_seconds() const {
     return std::max(0.0, bench_.seconds_left()) / static_cast<double>(units_ - unit_);

@@ -77,7 +77,7 @@ bool PackingTable::has(const std::string& key, size_t c, size_t p) const {
 const Compilation& PackingTable::keep(std::unique_ptr<Compilation> compilation, size_t c) {
   const Compilation& kept = *result_.compiled.emplace_back(std::move(compilation));
   for (const Compiled& kernel : kept.kernels)
-    if (kernel.candidate.complexity == 0) result_.defaults[kernel.problem].classes[c] = &kernel;
+    if (kernel.candidate.distance == 0) result_.defaults[kernel.problem].classes[c] = &kernel;
   result_.wrong += kept.wrong;
   result_.refused.insert(result_.refused.end(), kept.refused.begin(), kept.refused.end());
   return kept;
@@ -98,48 +98,53 @@ std::vector<double> PackingTable::best_ratios(size_t c) const {
   return best;
 }
 
-std::vector<Record> PackingTable::harvest(const std::string& key, size_t c,
-                                          const std::vector<Round>& rounds,
-                                          const std::vector<double>& builtin_seconds) {
-  std::vector<double>& first = builtin_seconds_[c];
-  if (first.empty()) first = builtin_seconds;
+std::vector<Record> PackingTable::harvest(const std::string& key, size_t c, const Timed& timed) {
+  if (builtin_seconds_[c].empty()) builtin_seconds_[c] = timed.builtin_seconds;
   std::vector<Record> records;
   for (size_t p = 0; p < in_.problems.size(); ++p) {
     std::set<const Compiled*> tried;
-    for (const Round& round : rounds)
+    for (const Round& round : timed.rounds)
       for (size_t i = 0; i < round.arms[p].size(); ++i) {
         const Estimate e = round.halvings[p].of(i);
         if (e.samples == 0) continue;
         tried.insert(round.arms[p][i]);
-        records.push_back(trial(p, c, round.arms[p][i]->candidate, e, builtin_seconds[p]));
+        records.push_back(trial(p, c, round.arms[p][i]->candidate, e, timed.builtin_seconds[p]));
       }
-    PackingRow row = best_row(key, p, c, rounds, first[p]);
+    PackingRow row = best_row(key, p, c, timed);
     row.tried = static_cast<int>(tried.size());
+    if (row.kernel.empty()) row.reason = why_none(row, timed);
     result_.tried[c] += row.tried;
     result_.table.push_back(std::move(row));
   }
   return records;
 }
 
-PackingRow PackingTable::best_row(const std::string& key, size_t p, size_t c,
-                                  const std::vector<Round>& rounds, double builtin_seconds) {
+// Without a kernel and a reason where nothing was timed.
+PackingRow PackingTable::best_row(const std::string& key, size_t p, size_t c, const Timed& timed) {
   PackingRow row{.packing = key, .problem = p, .token_class = c, .kernel = {}, .ratio = {}};
-  const std::vector<const Compiled*>& arms = deciding(rounds, p).arms[p];
-  const Halving& halving = deciding(rounds, p).halvings[p];
+  const Round& round = deciding(timed.rounds, p);
+  const std::vector<const Compiled*>& arms = round.arms[p];
+  const Halving& halving = round.halvings[p];
   const auto best = best_arm(arms, halving);
-  if (!best) {
-    row.reason = !arms.empty()              ? "the time was up"
-                 : is_asked(in_, key, c, p) ? "none of its kernels fits the shape"
-                                            : missing_reason(in_, key, c, p);
-    return row;
-  }
+  if (!best) return row;
   row.kernel = to_string(arms[*best]->candidate.name);
   row.ratio = halving.of(*best);
   // Unmeasured: the default, as good as built-in.
   if (row.ratio.samples == 0) row.ratio = {.ratio = 1, .error = 0.05, .samples = 0};
-  row.seconds = row.ratio.ratio * builtin_seconds;
+  row.seconds = row.ratio.ratio * builtin_seconds_[c][p];
   take(p, c, *arms[*best], row);
   return row;
+}
+
+// Of a row that best_row() left without a kernel.
+std::string PackingTable::why_none(const PackingRow& row, const Timed& timed) const {
+  const size_t p = row.problem, c = row.token_class;
+  if (!is_asked(in_, row.packing, c, p)) return missing_reason(in_, row.packing, c, p);
+  if (!deciding(timed.rounds, p).arms[p].empty())
+    return std::string(timed.timing_ended) +
+           (row.tried > 0 ? " before its best were timed again" : "");
+  return timed.made.cut_short.contains(p) ? std::string(timed.compiling_ended)
+                                          : "none of its kernels fits the shape";
 }
 
 void PackingTable::take(size_t p, size_t c, const Compiled& kernel, const PackingRow& row) {

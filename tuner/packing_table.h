@@ -4,12 +4,22 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tuner/packing_search.h"
 #include "tuner/round.h"
 
 namespace bitnet::tuner {
+
+// What became of a packing and class at the bench.
+struct Timed {
+  const Compilation& made;
+  const std::vector<Round>& rounds;
+  const std::vector<double>& builtin_seconds;  // of each problem
+  // Why the first and the latter ended before all was done; empty: they did not.
+  std::string_view compiling_ended, timing_ended;
+};
 
 class PackingTable {
  public:
@@ -30,8 +40,7 @@ class PackingTable {
   // What all packings reached in class c, as ratios to built-in, of each problem; 0: nothing yet.
   std::vector<double> best_ratios(size_t c) const;
   // A class was timed: what follows from its rounds. Every kernel that was timed, for the log.
-  std::vector<Record> harvest(const std::string& key, size_t c, const std::vector<Round>& rounds,
-                              const std::vector<double>& builtin_seconds);
+  std::vector<Record> harvest(const std::string& key, size_t c, const Timed& timed);
 
   // Chooses, and is empty afterwards.
   SearchResult finish();
@@ -40,8 +49,8 @@ class PackingTable {
   void leave_out_one(const std::string& key, size_t c, size_t p, const std::string& reason);
   bool has(const std::string& key, size_t c, size_t p) const;
   void name_missing();
-  PackingRow best_row(const std::string& key, size_t p, size_t c, const std::vector<Round>& rounds,
-                      double builtin_seconds);
+  PackingRow best_row(const std::string& key, size_t p, size_t c, const Timed& timed);
+  std::string why_none(const PackingRow& row, const Timed& timed) const;
   void take(size_t p, size_t c, const Compiled& kernel, const PackingRow& row);
   Record trial(size_t p, size_t c, const Candidate& candidate, const Estimate& e,
                double builtin_seconds) const;

@@ -13,11 +13,11 @@ ReportRow row_of(const Problem& problem, const TokenClass& c, const PlanEntry& e
           .tokens = c.timed,
           .kernel = entry.kernel_name(),
           .builtin = entry.builtin,
-          .nanoseconds = 1e9 * entry.seconds,
-          .builtin_nanoseconds = 1e9 * entry.builtin_seconds,
-          .error = entry.ratio.error,
+          .nanoseconds = 1e9 * entry.timed.seconds,
+          .builtin_nanoseconds = 1e9 * entry.timed.builtin_seconds,
+          .error = entry.timed.ratio.error,
           .packed_bytes = entry.packed_bytes(),
-          .roof_share = entry.roof_share,
+          .roof_share = entry.timed.roof_share,
           .candidates = entry.tried,
           .pruned = entry.pruned,
           .from_log = entry.from_log};
@@ -27,13 +27,14 @@ Record record_of(RecordKey key, const PlanEntry& entry, const std::string& prese
   Record record{.kind = RecordKind::choice, .key = std::move(key)};
   record.key.kernel = entry.kernel_name();
   record.key.kernel_hash = entry.kernel->candidate.hash;
-  record.nanoseconds = 1e9 * entry.seconds;
-  record.ratio = entry.ratio.ratio;
-  record.error = entry.ratio.error;
-  record.samples = entry.ratio.samples;
+  const Retimed& timed = entry.timed;
+  record.nanoseconds = 1e9 * timed.seconds;
+  record.ratio = timed.ratio.ratio;
+  record.error = timed.ratio.error;
+  record.samples = timed.ratio.samples;
   record.preset = preset;
-  record.roof_share = entry.roof_share;
-  record.builtin_nanoseconds = 1e9 * entry.builtin_seconds;
+  record.roof_share = timed.roof_share;
+  record.builtin_nanoseconds = 1e9 * timed.builtin_seconds;
   record.candidates = entry.tried;
   return record;
 }

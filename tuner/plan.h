@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "tuner/compile.h"
-#include "tuner/halving.h"
 #include "tuner/records.h"
 #include "tuner/report.h"
+#include "tuner/retime.h"
 #include "tuner/token_classes.h"
 
 namespace bitnet::tuner {
@@ -17,10 +17,7 @@ struct PlanEntry {
   const Compiled* kernel = nullptr;  // for its shape; null: the built-in kernel stays
   std::string builtin{};             // the built-in kernel's name
   int64_t builtin_bytes = 0;         // of its packed weights
-  Estimate ratio{};                  // to the built-in kernel
-  double seconds = 0;                // of one call
-  double builtin_seconds = 0;
-  double roof_share = 0;  // 0..1, of one token only
+  Retimed timed{};                   // beside the built-in kernel, now or when it was chosen
   int tried = 0, pruned = 0;
   bool from_log = false;  // answered from memory
 

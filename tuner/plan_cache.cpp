@@ -48,9 +48,9 @@ ClassRecord record_class(const TokenClass& c, const PlanEntry& entry, Contents& 
   return {.m_min = c.m_min,
           .m_max = c.m_max,
           .kernel = add_kernel(*entry.kernel, contents),
-          .nanoseconds = 1e9 * entry.seconds,
-          .builtin_nanoseconds = 1e9 * entry.builtin_seconds,
-          .roof_share = entry.roof_share};
+          .nanoseconds = 1e9 * entry.timed.seconds,
+          .builtin_nanoseconds = 1e9 * entry.timed.builtin_seconds,
+          .roof_share = entry.timed.roof_share};
 }
 
 PlanRecord record_plan(const Plan& plan, Contents& contents) {

@@ -45,7 +45,7 @@ void Pruner::prune(Compilation& compilation) {
     least.spills = std::min(least.spills, report.spills);
   }
   const auto may_win = [&](const Compiled& kernel) {
-    return kernel.candidate.complexity == 0 || excess(kernel) <= 1;
+    return kernel.candidate.distance == 0 || excess(kernel) <= 1;
   };
   std::vector<Compiled> kept;
   for (Compiled& kernel : compilation.kernels)

@@ -8,9 +8,9 @@ namespace bitnet::tuner {
 std::vector<Halving> halvings_of(const Arms& arms, const Preset& preset) {
   std::vector<Halving> halvings;
   for (const auto& of_problem : arms) {
-    std::vector<int> complexity;
-    for (const Compiled* arm : of_problem) complexity.push_back(arm->candidate.complexity);
-    halvings.emplace_back(std::move(complexity),
+    std::vector<int> distances;
+    for (const Compiled* arm : of_problem) distances.push_back(arm->candidate.distance);
+    halvings.emplace_back(std::move(distances),
                           HalvingOptions{.first_samples = preset.first_samples,
                                          .stages = preset.stages,
                                          .final_samples = preset.final_samples});
@@ -21,7 +21,7 @@ std::vector<Halving> halvings_of(const Arms& arms, const Preset& preset) {
 std::optional<size_t> best_arm(const std::vector<const Compiled*>& arms, const Halving& halving) {
   if (const auto winner = halving.winner()) return winner;
   for (size_t i = 0; i < arms.size(); ++i)
-    if (arms[i]->candidate.complexity == 0) return i;
+    if (arms[i]->candidate.distance == 0) return i;
   return halving.leader();
 }
 

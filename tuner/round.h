@@ -7,6 +7,7 @@
 #include "tuner/candidates.h"
 #include "tuner/compile.h"
 #include "tuner/halving.h"
+#include "tuner/presets.h"
 
 namespace bitnet::tuner {
 

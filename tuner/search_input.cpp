@@ -5,12 +5,6 @@
 
 namespace bitnet::tuner {
 
-const ClassKernel& class_of(const ProblemKernels& kernels, int64_t tokens) {
-  const auto found = std::ranges::find_if(kernels.classes,
-                                          [&](const ClassKernel& c) { return tokens <= c.m_max; });
-  return found == kernels.classes.end() ? kernels.classes.back() : *found;
-}
-
 std::vector<std::string> packing_keys(const SearchInput& input) {
   std::vector<std::string> keys;
   const auto add = [&](const std::string& key) {

@@ -8,6 +8,7 @@
 
 #include "tuner/candidates.h"
 #include "tuner/compile.h"
+#include "tuner/presets.h"
 #include "tuner/records.h"
 
 namespace bitnet::tuner {
@@ -22,9 +23,6 @@ struct SearchInput {
   RecordKey key;              // machine, isa, threads, residency, objective
   std::function<void(std::span<const Record>)> remember;
 };
-
-// The built-in kernel of `kernels` for evaluations of `tokens` tokens.
-const ClassKernel& class_of(const ProblemKernels& kernels, int64_t tokens);
 
 // Keys of packings, the built-in kernels' first: their result exists whatever happens later.
 std::vector<std::string> packing_keys(const SearchInput& input);

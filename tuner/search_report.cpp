@@ -5,7 +5,7 @@ namespace bitnet::tuner {
 std::vector<PackingReport> packings_of(const SearchResult& result, const Plan& plan) {
   std::vector<PackingReport> all;
   for (const PackingRow& row : result.table) {
-    const PlanEntry& chosen = plan.entries[row.token_class][row.problem];
+    const Retimed& chosen = plan.entries[row.token_class][row.problem].timed;
     all.push_back({.problem = plan.problems[row.problem],
                    .tokens = label(plan.classes[row.token_class]),
                    .packing = row.packing,

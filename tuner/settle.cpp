@@ -114,14 +114,10 @@ void fill(Plan& plan, const SearchResult& found, const RetimedPlan& timed) {
   const int problems = static_cast<int>(plan.problems.size());
   for (size_t c = 0; c < plan.classes.size(); ++c)
     for (size_t p = 0; p < plan.problems.size(); ++p) {
-      const Retimed& of_kernel = timed.classes[c][p];
       const auto& kernels = found.choices[p].classes;
       PlanEntry& entry = plan.entries[c][p];
       entry.kernel = kernels.empty() ? nullptr : kernels[c];
-      entry.ratio = of_kernel.ratio;
-      entry.seconds = of_kernel.seconds;
-      entry.builtin_seconds = of_kernel.builtin_seconds;
-      entry.roof_share = of_kernel.roof_share;
+      entry.timed = timed.classes[c][p];
       entry.tried = found.tried[c] / problems;
       entry.pruned = found.pruned[c];
     }

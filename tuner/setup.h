@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "runtime/cpu/fingerprint.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "tuner/candidates.h"
 #include "tuner/listener.h"
 #include "tuner/memory.h"
+#include "tuner/presets.h"
 #include "tuner/tune.h"
 
 namespace bitnet::tuner {

@@ -3,7 +3,9 @@
 // here and nowhere else.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstdint>
 #include <string>
 
@@ -26,6 +28,14 @@ inline constexpr std::array<TokenClass, 2> kBalanced{{
     {.m_min = 1, .m_max = 1, .timed = 1, .weight = 1},
     {.m_min = 2, .m_max = kAnyTokens, .timed = 128, .weight = 512.0 / 128 / 64},
 }};
+
+// The kernel of `kernels` for evaluations of `tokens` tokens.
+inline const ClassKernel& class_of(const ProblemKernels& kernels, int64_t tokens) {
+  const auto found = std::ranges::find_if(kernels.classes,
+                                          [&](const ClassKernel& c) { return tokens <= c.m_max; });
+  assert(found != kernels.classes.end());  // a source answers for every number of tokens
+  return *found;
+}
 
 // "1", "2-8", "2+"
 inline std::string label(const TokenClass& c) {

@@ -2,14 +2,7 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
-
 namespace bitnet::tuner {
-
-int effort(std::string_view preset) {
-  const auto* found = std::ranges::find(kPresetNames, preset);
-  return found == kPresetNames.end() ? -1 : static_cast<int>(found - kPresetNames.begin());
-}
 
 Wisdom derive_wisdom(std::span<const Record> records, const std::string& machine) {
   Wisdom wisdom;

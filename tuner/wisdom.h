@@ -8,7 +8,6 @@
 //   roof=… builtin_ns=… candidates=…
 #pragma once
 
-#include <array>
 #include <map>
 #include <span>
 #include <string>
@@ -28,12 +27,5 @@ Result<Wisdom> parse_wisdom(std::string_view text, const std::string& where,
                             const std::string& machine);
 
 bool looks_like_wisdom(std::string_view head);
-
-// Presets in the order of their effort; a choice made with more effort answers for less. What each
-// spends: candidates.h.
-inline constexpr std::array<std::string_view, 4> kPresetNames{"quick", "normal", "thorough",
-                                                              "exhaustive"};
-// The place in that order; -1: unknown.
-int effort(std::string_view preset);
 
 }  // namespace bitnet::tuner

@@ -9,6 +9,7 @@
 #include "runtime/base/round_up.h"
 #include "runtime/gguf/cursor.h"
 #include "runtime/gguf/foreign_file.h"
+#include "runtime/gguf/placing.h"
 #include "runtime/gguf/read_value.h"
 
 namespace bitnet {
@@ -20,65 +21,6 @@ constexpr uint64_t kMaxAlignment = uint64_t{1} << 20;
 // The least that an entry can take: an empty key, its type and one byte; an empty name, no
 // dimensions, type and offset.
 constexpr uint64_t kLeastKeyBytes = 8 + 4 + 1, kLeastTensorBytes = 8 + 4 + 4 + 8;
-
-// What the tensor list says of a tensor's bytes, relative to the data section.
-struct Place {
-  uint64_t offset, bytes;
-  size_t tensor;
-};
-
-// Gives every tensor its bytes: inside the data section, apart from every other.
-class Placing {
- public:
-  Placing(std::vector<TensorInfo>& tensors, std::span<const std::byte> data, uint64_t alignment)
-      : tensors_(tensors), data_(data), alignment_(alignment) {}
-
-  // The bytes behind the last tensor.
-  Result<uint64_t> run(std::vector<Place> places) const {
-    std::ranges::sort(places, {}, &Place::offset);
-    for (size_t i = 0; i < places.size(); ++i) {
-      BITNET_CHECK(place(places[i]));
-      if (i + 1 < places.size()) BITNET_CHECK(check_gap(places[i], places[i + 1]));
-    }
-    const uint64_t used = places.empty() ? 0 : places.back().offset + places.back().bytes;
-    return data_.size() - std::min<uint64_t>(data_.size(), round_up(used, alignment_));
-  }
-
- private:
-  Result<void> place(const Place& place) const {
-    TensorInfo& tensor = tensors_[place.tensor];
-    if (place.bytes > data_.size() || place.offset > data_.size() - place.bytes) {
-      return fail(
-          Error::Kind::invalid,
-          "{}: {} bytes at offset {} end past the end of the file, which has {} bytes of data",
-          printable(tensor.name), place.bytes, place.offset, data_.size());
-    }
-    tensor.data =
-        data_.subspan(static_cast<size_t>(place.offset), static_cast<size_t>(place.bytes));
-    return {};
-  }
-
-  // Sizes are not stored, so the next offset is the only witness of what a type id means: 36 is
-  // I2_S here and once was something larger elsewhere.
-  Result<void> check_gap(const Place& place, const Place& next) const {
-    const TensorInfo& tensor = tensors_[place.tensor];
-    const uint64_t gap = next.offset - place.offset;
-    if (gap < place.bytes) {
-      return fail(Error::Kind::invalid, "{}: {} bytes at offset {} overlap {} at offset {}",
-                  printable(tensor.name), place.bytes, place.offset,
-                  printable(tensors_[next.tensor].name), next.offset);
-    }
-    if (tensor.type == GgmlType::i2_s && gap > round_up(place.bytes, alignment_)) {
-      return fail(Error::Kind::unsupported, "{}: type 36 with {} bytes, wanted {} as I2_S has them",
-                  printable(tensor.name), gap, place.bytes);
-    }
-    return {};
-  }
-
-  std::vector<TensorInfo>& tensors_;
-  std::span<const std::byte> data_;
-  uint64_t alignment_;
-};
 
 }  // namespace
 
@@ -109,8 +51,8 @@ class GgufParser {
     for (uint64_t i = 0; i < tensor_count_; ++i) BITNET_CHECK(read_tensor(i));
     const size_t begin =
         std::min<size_t>(round_up(cursor_.position(), alignment_), out_.bytes_.size());
-    Placing placing(out_.tensors_, out_.bytes_.subspan(begin), alignment_);
-    BITNET_TRY(out_.trailing_bytes_, placing.run(std::move(places_)));
+    BITNET_TRY(out_.trailing_bytes_, place_tensors(out_.tensors_, std::move(places_),
+                                                   out_.bytes_.subspan(begin), alignment_));
     return {};
   }
 
@@ -180,9 +122,8 @@ class GgufParser {
     BITNET_TRY(const auto offset, cursor_.number<uint64_t>(where));
     const TypeTraits* known = find_type(type);
     if (known == nullptr) {
-      return fail(Error::Kind::unsupported,
-                  "{}: found {}, wanted one of F32, F16, BF16, Q8_0, Q6_K, TQ1_0, TQ2_0, I2_S",
-                  where, type_name(type));
+      return fail(Error::Kind::unsupported, "{}: found {}, wanted one of {}, {}", where,
+                  type_name(type), type_names(false), type_names(true));
     }
     tensor.type = known->type;
     if (offset % alignment_ != 0)

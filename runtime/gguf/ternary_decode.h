@@ -1,6 +1,6 @@
-// Blocks of the ternary types -> trits. Plain loops of fixed length, so that the compiler turns
-// them into vector code; a code 3 (there is none in a valid file) decodes to 2 and is reported, so
-// the caller can find it.
+// Blocks of the ternary and binary types -> trits. Mostly loops of fixed length, so that the
+// compiler turns them into vector code; a code 3 (there is none in a ternary matrix) decodes to 2
+// and is reported, so the caller can find it.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +17,21 @@ constexpr int64_t i2s_block_elements(I2sLayout layout) {
 // False where a code is 3.
 bool decode_i2s(I2sLayout layout, const uint8_t* in, int64_t blocks, int8_t* out);
 
-// One block, without its scale, the last two bytes: in[kTq2Bytes] or in[kTq1Bytes] ->
-// out[kTqElements].
-bool decode_tq2_block(const uint8_t* in, int8_t* out);  // false where a code is 3
-void decode_tq1_block(const uint8_t* in, int8_t* out);  // every byte is valid: see there
+// A type whose blocks hold weights and one F16, their scale.
+struct BlockLayout {
+  GgmlType type;
+  int32_t elements, bytes;
+  int32_t scale_at;
+  // in[blocks][bytes] -> out[blocks][elements]. False where a code is 3.
+  bool (*decode)(const uint8_t* in, int64_t blocks, int8_t* out);
 
-// The scale's bits.
-inline uint16_t tq_scale(const uint8_t* block, int64_t block_bytes) {
-  return static_cast<uint16_t>(block[block_bytes - 2] | block[block_bytes - 1] << 8);
-}
+  // The bits of block b's scale.
+  uint16_t scale(const uint8_t* blocks, int64_t b) const {
+    const uint8_t* at = blocks + b * bytes + scale_at;
+    return static_cast<uint16_t>(at[0] | at[1] << 8);
+  }
+};
+// Of all ternary types but I2_S.
+const BlockLayout& block_layout(GgmlType type);
 
 }  // namespace bitnet

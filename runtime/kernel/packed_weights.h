@@ -1,5 +1,6 @@
-// From a matrix's trits and scales to what kernels read: decoded and packed panel by panel, on all threads,
-// through buffers that fit a second-level cache. Decoded trits of a whole matrix never exist.
+// From a matrix's trits and scales to what kernels read: decoded and packed panel by panel, on all
+// threads, through buffers that fit a second-level cache. Decoded trits of a whole matrix never
+// exist.
 #pragma once
 
 #include <cstdint>

@@ -83,7 +83,8 @@ void Product::run(const Part& part, const ProductInput& in, uint8_t* scratch,
                   .segment_count = static_cast<int32_t>(segments_.size()),
                   .epilogue = problem_.epilogue,
                   .y = out.y,
-                  .ldy = out.ldy};
+                  .ldy = out.ldy,
+                  .residual_scale = out.residual_scale};
   kernel.functions.run(&run);
 }
 

@@ -33,17 +33,18 @@ struct ProductKernel {
 // The activations of one evaluation: views. Alignment and room past the ends as abi/kernel.h says.
 struct ProductInput {
   int64_t tokens = 0;
-  const int8_t* x = nullptr;      // [tokens][ldx], -127..127
-  int64_t ldx = 0;                // elements
+  const int8_t* x = nullptr;  // [tokens][ldx], -127..127
+  int64_t ldx = 0;            // elements
   // [tokens], not read by BN_INT32; with groups [tokens][K/group]
   const float* scales = nullptr;
-  uint8_t* form = nullptr;        // form_bytes(tokens)
+  uint8_t* form = nullptr;  // form_bytes(tokens)
 };
 
 // Y[tokens][ldy], int32_t or float as the epilogue says; N columns, N/2 for gate and up.
 struct ProductOutput {
   void* y = nullptr;
-  int64_t ldy = 0;  // elements
+  int64_t ldy = 0;           // elements
+  float residual_scale = 1;  // r of BN_SCALED_ADD
 };
 
 // (tokens) x (rows) of a product.

@@ -109,7 +109,7 @@ void run(const BnRun* r) {
           y[n] = scaled(r, m, n);
           break;
         case BN_SCALED_ADD:
-          y[n] = y[n] + scaled(r, m, n);
+          y[n] = y[n] + scaled(r, m, n) * r->residual_scale;
           break;
         case BN_GATE_UP_SILU:
         case BN_GATE_UP_RELU2:
@@ -143,7 +143,8 @@ float reference_scaled(int32_t dot, float weight_scale, float token_scale) {
 }
 
 float reference_chained(int32_t dot, float activation_scale, uint16_t weight_scale, float y) {
-  return numerics::fma(static_cast<float>(dot) * activation_scale, float_from_half(weight_scale), y);
+  return numerics::fma(static_cast<float>(dot) * activation_scale, float_from_half(weight_scale),
+                       y);
 }
 
 float reference_gate_up(float gate, float up, BnEpilogue epilogue) {

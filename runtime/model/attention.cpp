@@ -4,8 +4,16 @@
 
 namespace bitnet {
 
+void Attention::norm(float* x, int64_t heads, std::span<const float> gain) const {
+  if (gain.empty()) return;
+  for (int64_t head = 0; head < heads; ++head) {
+    float* of_head = x + head * shape_.head_size;
+    floats_.rms_norm(of_head, gain.data(), shape_.head_size, shape_.norm_epsilon, of_head);
+  }
+}
+
 void Attention::store(std::span<const TokenPlace> places, int64_t layer, float* qkv, int64_t ld,
-                      const RopeTable& rope, Share who) const {
+                      const HeadNorms& norms, const RopeTables& rope, Share who) const {
   const AttentionShape& s = shape_;
   const auto tokens = static_cast<int64_t>(places.size());
   // Head by head, so that neighbouring keys, which share cache lines, are mostly one thread's.
@@ -13,10 +21,12 @@ void Attention::store(std::span<const TokenPlace> places, int64_t layer, float* 
   for (int64_t piece = pieces.begin; piece < pieces.end; ++piece) {
     const int64_t head = piece / tokens, m = piece % tokens;
     const TokenPlace& place = places[static_cast<size_t>(m)];
-    const RopeTable::Row angles = rope.row(place.position);
+    const RopeTable::Row angles = rope.row(place.cache->positions(), place.position);
     float* q = qkv + m * ld + head * group() * s.head_size;
     float* k = qkv + m * ld + (s.heads + head) * s.head_size;
     const float* v = k + s.kv_heads * s.head_size;
+    norm(q, group(), norms.q);
+    norm(k, 1, norms.k);
     floats_.rope(q, group(), s.head_size, s.rope_dimensions, s.neox, angles.cos, angles.sin);
     floats_.rope(k, 1, s.head_size, s.rope_dimensions, s.neox, angles.cos, angles.sin);
     floats_.store_k(place.cache->k_type(), k, s.head_size, place.position,

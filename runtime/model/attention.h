@@ -22,6 +22,12 @@ struct AttentionShape {
   int64_t heads = 0, kv_heads = 0, head_size = 0, rope_dimensions = 0;
   bool neox = true;
   float scale = 0;  // 1 / sqrt(head_size)
+  float norm_epsilon = 0;
+};
+
+// Gains of the RMSNorms of each head's query and key, [head_size]; empty: there is no such norm.
+struct HeadNorms {
+  std::span<const float> q, k;
 };
 
 class Attention {
@@ -30,9 +36,10 @@ class Attention {
       : shape_(shape), floats_(floats) {}
 
   // qkv[tokens][ld]: query heads, key heads, value heads of each token.
-  // Rotates queries and keys in place and writes this thread's keys and values to the caches.
+  // Normalises and rotates queries and keys in place and writes this thread's keys and values to
+  // the caches.
   void store(std::span<const TokenPlace> places, int64_t layer, float* qkv, int64_t ld,
-             const RopeTable& rope, Share who) const;
+             const HeadNorms& norms, const RopeTables& rope, Share who) const;
   // After a barrier (none is needed for a single token: store and attend divide its heads alike):
   // out[tokens][ldo], all heads of a token side by side. scratch: scratch_bytes() of this thread.
   void attend(std::span<const TokenPlace> places, int64_t layer, const float* qkv, int64_t ld,
@@ -44,6 +51,7 @@ class Attention {
 
  private:
   int64_t group() const { return shape_.heads / shape_.kv_heads; }
+  void norm(float* x, int64_t heads, std::span<const float> gain) const;  // of each head; in place
   AttentionShape shape_;
   const BnFloatKernels& floats_;
 };

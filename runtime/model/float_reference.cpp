@@ -1,14 +1,16 @@
 // The definition: docs/NUMERICS.md transcribed into plain scalar C++, one element after another.
 // Nothing here is shared with templates/float/, which must equal it bit for bit. Slow on purpose.
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <limits>
 
-#include "runtime/base/numerics.h"
 #include "runtime/base/half.h"
-#include "runtime/gguf/types.h"
+#include "runtime/base/numerics.h"
 #include "runtime/model/float_kernels.h"
+#include "runtime/model/row_reference.h"
 
 namespace bitnet {
 namespace {
@@ -40,8 +42,6 @@ class Lanes {
   float lane_[32] = {};
 };
 
-uint16_t load_u16(const uint8_t* p) { return static_cast<uint16_t>(p[0] | p[1] << 8); }
-
 // For a cache: NaN becomes 0, and ±65504 is the end.
 uint16_t to_f16_saturated(float x) {
   if (x != x) return 0;
@@ -58,50 +58,8 @@ uint16_t to_f16_saturated(float x) {
   return static_cast<uint16_t>(sign | (((exponent + 14) << 10) + places));
 }
 
-// ---- Rows of an embedding or head in the file's layout
-
-// Q8_0: f16 d, 32 int8. Q6_K: ql[128], qh[64], int8 scales[16], f16 d.
-float q8_d(const uint8_t* row, int64_t i) {
-  return float_from_half(load_u16(row + i / kQ8Elements * kQ8Bytes));
-}
-int q8_code(const uint8_t* row, int64_t i) {
-  return static_cast<int8_t>(row[i / kQ8Elements * kQ8Bytes + 2 + i % kQ8Elements]);
-}
-float q6_d(const uint8_t* row, int64_t i) {
-  return float_from_half(load_u16(row + i / kQ6Elements * kQ6Bytes + 208));
-}
-int q6_scale(const uint8_t* row, int64_t i) {
-  return static_cast<int8_t>(row[i / kQ6Elements * kQ6Bytes + 192 + i % kQ6Elements / 16]);
-}
-// Element 128 h + 32 j + l of a super-block: low four bits in ql[64 h + 32 (j % 2) + l], nibble j /
-// 2; high two bits in qh[32 h + l], pair j.
-int q6_code(const uint8_t* row, int64_t i) {
-  const uint8_t* block = row + i / kQ6Elements * kQ6Bytes;
-  const int64_t h = i % 256 / 128, j = i % 128 / 32, l = i % 32;
-  const int low = block[64 * h + 32 * (j % 2) + l] >> (4 * (j / 2)) & 15;
-  const int high = block[128 + 32 * h + l] >> (2 * j) & 3;
-  return (low | high << 4) - 32;
-}
-
-float plain_element(int32_t type, const uint8_t* row, int64_t i) {
-  if (type == BN_F16) return float_from_half(load_u16(row + 2 * i));
-  if (type == BN_BF16) return float_from_bfloat(load_u16(row + 2 * i));
-  float x = 0;
-  std::memcpy(&x, row + 4 * i, 4);
-  return x;
-}
-
 void embed(int32_t type, const uint8_t* row, int64_t k, float* out) {
-  for (int64_t i = 0; i < k; ++i) {
-    if (type == BN_Q8_0) {
-      out[i] = q8_d(row, i) * static_cast<float>(q8_code(row, i));
-    } else if (type == BN_Q6_K) {
-      out[i] = (q6_d(row, i) * static_cast<float>(q6_scale(row, i))) *
-               static_cast<float>(q6_code(row, i));
-    } else {
-      out[i] = plain_element(type, row, i);
-    }
-  }
+  for (int64_t i = 0; i < k; ++i) out[i] = reference::row_element(type, row, i);
 }
 
 // ---- One token
@@ -210,8 +168,11 @@ void attend(const BnAttend* a) {
 
 // ---- Head
 
-// Prepared: float A / 32639, then int16 H[k].
-bool is_quantized(int32_t type) { return type == BN_Q8_0 || type == BN_Q6_K; }
+// Prepared: float A / 32639, then int16 H[k]. Ternary types have no head here.
+bool is_quantized(int32_t type) {
+  constexpr int32_t kTypes[] = {BN_Q4_0, BN_Q4_1, BN_Q5_0, BN_Q8_0, BN_Q4_K, BN_Q5_K, BN_Q6_K};
+  return std::ranges::find(kTypes, type) != std::end(kTypes);
+}
 
 int64_t head_prepared_bytes(int32_t type, int64_t k) {
   return is_quantized(type) ? (4 + 2 * k + 63) / 64 * 64 : 0;
@@ -231,23 +192,20 @@ void head_prepare(int32_t type, const float* hidden, int64_t k, uint8_t* prepare
 
 float plain_logit(int32_t type, const uint8_t* row, int64_t k, const float* hidden) {
   Lanes dot;
-  for (int64_t i = 0; i < k; ++i) dot.add_product(i, plain_element(type, row, i), hidden[i]);
+  for (int64_t i = 0; i < k; ++i)
+    dot.add_product(i, reference::row_element(type, row, i), hidden[i]);
   return dot.sum();
 }
 
 float quantized_logit(int32_t type, const uint8_t* row, int64_t k, const uint8_t* prepared) {
-  const int64_t block = type == BN_Q8_0 ? kQ8Elements : kQ6Elements;
   float unit = 0, logit = 0;
   std::memcpy(&unit, prepared, 4);
-  for (int64_t begin = 0; begin < k; begin += block) {
-    int64_t sum = 0;
-    for (int64_t i = begin; i < begin + block; ++i) {
-      int16_t h = 0;
-      std::memcpy(&h, prepared + 4 + 2 * i, 2);
-      sum += int64_t{type == BN_Q8_0 ? q8_code(row, i) : q6_scale(row, i) * q6_code(row, i)} * h;
-    }
-    const float d = type == BN_Q8_0 ? q8_d(row, begin) : q6_d(row, begin);
-    logit = fma(static_cast<float>(sum), d, logit);
+  const auto* h = reinterpret_cast<const int16_t*>(prepared + 4);
+  for (int64_t begin = 0; begin < k; begin += reference::head_block(type)) {
+    const reference::BlockSums block = reference::block_sums(type, row, begin, h);
+    logit = fma(static_cast<float>(block.sum), block.d, logit);
+    if (block.has_low)
+      logit = fma(block.low_sign * static_cast<float>(block.low), block.min, logit);
   }
   return logit * unit;
 }

@@ -20,9 +20,10 @@ AttentionShape attention_shape(const Hparams& h) {
   return {.heads = h.heads,
           .kv_heads = h.kv_heads,
           .head_size = h.head_size,
-          .rope_dimensions = h.rope_dimensions,
-          .neox = h.rope == RopeKind::neox,
-          .scale = attention_scale(h.head_size)};
+          .rope_dimensions = h.rope.dimensions,
+          .neox = h.graph->rope == RopeKind::neox,
+          .scale = attention_scale(h.head_size),
+          .norm_epsilon = h.rms_epsilon};
 }
 
 const std::unique_ptr<Linear> Layer::* const kLinears[] = {&Layer::qkv, &Layer::output,
@@ -63,9 +64,10 @@ Forward::Forward(const ModelFile& file, std::vector<Layer> layers, const BnFloat
       floats_(floats),
       pool_(pool),
       batch_(batch),
-      rope_(file.hparams.rope_base, file.hparams.rope_dimensions, file.rope_factors),
+      rope_(file.hparams.rope, file.rope_factors, file.rope_factors_long),
       attention_(attention_shape(file.hparams), floats),
-      head_(file.head, file.output_norm, file.hparams.rms_epsilon, floats, pool.size()),
+      head_(file.head, file.output_norm, file.hparams.rms_epsilon, file.hparams.logit_factor,
+            floats, pool.size()),
       input_(make_input(layers_, batch, pool.size())) {
   const Hparams& h = file.hparams;
   x_ = make_rows(batch, h.hidden);
@@ -88,9 +90,7 @@ uint64_t Forward::weight_bytes_per_token() const {
 Result<void> Forward::evaluate(std::span<const int32_t> ids, std::span<const TokenPlace> places,
                                std::span<const HeadRequest> wants) {
   assert(static_cast<int64_t>(ids.size()) <= batch_ && ids.size() == places.size());
-  int64_t positions = 0;
-  for (const TokenPlace& place : places) positions = std::max(positions, place.position + 1);
-  rope_.reach(positions);
+  for (const TokenPlace& place : places) rope_.reach(place.cache->positions(), place.position + 1);
   first_not_finite_ = std::ssize(ids);
   const auto body = [&](int thread) {
     embed(ids, {thread, pool_.size()});
@@ -115,6 +115,7 @@ void Forward::note_not_finite(int64_t token) {
 
 void Forward::embed(std::span<const int32_t> ids, Share who) {
   const FloatMatrix& rows = file_.embedding;
+  const float scale = file_.hparams.embedding_scale;
   const Range tokens = share(static_cast<int64_t>(ids.size()), 1, who.threads, who.thread);
   for (int64_t m = tokens.begin; m < tokens.end; ++m) {
     float* x = x_.data() + m * x_.ld;
@@ -123,6 +124,8 @@ void Forward::embed(std::span<const int32_t> ids, Share who) {
         reinterpret_cast<const uint8_t*>(rows.rows) + ids[static_cast<size_t>(m)] * rows.row_bytes,
         rows.k, x);
     if (!all_finite({x, static_cast<size_t>(rows.k)})) note_not_finite(m);
+    if (scale != 1)
+      for (int64_t k = 0; k < rows.k; ++k) x[k] *= scale;
   }
 }
 
@@ -142,33 +145,29 @@ void Forward::feed(const Linear& linear, const float* from, int64_t ld, std::spa
   linear.prepare(range.begin, range.end, tokens, input_);
 }
 
+void Forward::product(const Linear& linear, std::span<const float> gain, const Rows& from, Rows& to,
+                      int64_t tokens, int thread) {
+  const Share who{thread, pool_.size()};
+  feed(linear, from.data(), from.ld, gain, tokens, who);
+  pool_.barrier(thread);
+  linear.run(tokens, input_, {to.data(), to.ld, file_.hparams.residual_scale}, who);
+  pool_.barrier(thread);
+}
+
 void Forward::layer(int64_t index, std::span<const TokenPlace> places, int thread) {
   const Layer& layer = layers_[static_cast<size_t>(index)];
   const Share who{thread, pool_.size()};
   const auto tokens = static_cast<int64_t>(places.size());
 
-  feed(*layer.qkv, x_.data(), x_.ld, layer.attn_norm, tokens, who);
-  pool_.barrier(thread);
-  layer.qkv->run(tokens, input_, qkv_.data(), qkv_.ld, who);
-  pool_.barrier(thread);
-  attention_.store(places, index, qkv_.data(), qkv_.ld, rope_, who);
+  product(*layer.qkv, layer.attn_norm, x_, qkv_, tokens, thread);
+  attention_.store(places, index, qkv_.data(), qkv_.ld, layer.head_norms, rope_, who);
   if (tokens > 1) pool_.barrier(thread);
   attention_.attend(places, index, qkv_.data(), qkv_.ld, attended_.data(), attended_.ld,
                     attend_scratch_[static_cast<size_t>(thread)].as<float>(), who);
   pool_.barrier(thread);
-  feed(*layer.output, attended_.data(), attended_.ld, layer.attn_sub_norm, tokens, who);
-  pool_.barrier(thread);
-  layer.output->run(tokens, input_, x_.data(), x_.ld, who);
-  pool_.barrier(thread);
-
-  feed(*layer.gate_up, x_.data(), x_.ld, layer.ffn_norm, tokens, who);
-  pool_.barrier(thread);
-  layer.gate_up->run(tokens, input_, gated_.data(), gated_.ld, who);
-  pool_.barrier(thread);
-  feed(*layer.down, gated_.data(), gated_.ld, layer.ffn_sub_norm, tokens, who);
-  pool_.barrier(thread);
-  layer.down->run(tokens, input_, x_.data(), x_.ld, who);
-  pool_.barrier(thread);
+  product(*layer.output, layer.attn_sub_norm, attended_, x_, tokens, thread);
+  product(*layer.gate_up, layer.ffn_norm, x_, gated_, tokens, thread);
+  product(*layer.down, layer.ffn_sub_norm, gated_, x_, tokens, thread);
 }
 
 }  // namespace bitnet

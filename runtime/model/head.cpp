@@ -11,11 +11,12 @@ size_t floats_bytes(int64_t count) { return static_cast<size_t>(count) * sizeof(
 
 }  // namespace
 
-Head::Head(const FloatMatrix& rows, std::span<const float> norm, float epsilon,
+Head::Head(const FloatMatrix& rows, std::span<const float> norm, float epsilon, float logit_factor,
            const BnFloatKernels& floats, int threads)
     : rows_(rows),
       norm_(norm),
       epsilon_(epsilon),
+      logit_factor_(logit_factor),
       floats_(floats),
       ld_hidden_(round_up(rows.k, 16)),
       ld_prepared_(
@@ -77,10 +78,13 @@ void Head::logits(std::span<const HeadRequest> group, Share who) {
                     .ld_logits = ld_logits_,
                     .prefetch_bytes = head_prefetch_bytes()};
   floats_.head(&head);
-  for (size_t i = 0; i < group.size(); ++i)
-    best_[static_cast<size_t>(who.thread) * kGroup + i].offer(
-        logits_.as<float>() + static_cast<int64_t>(i) * ld_logits_ + rows.begin, rows.size(),
-        static_cast<int32_t>(rows.begin));
+  for (size_t i = 0; i < group.size(); ++i) {
+    float* own = logits_.as<float>() + static_cast<int64_t>(i) * ld_logits_ + rows.begin;
+    if (logit_factor_ != 1)
+      for (int64_t n = 0; n < rows.size(); ++n) own[n] *= logit_factor_;
+    best_[static_cast<size_t>(who.thread) * kGroup + i].offer(own, rows.size(),
+                                                              static_cast<int32_t>(rows.begin));
+  }
 }
 
 void Head::collect(std::span<const HeadRequest> group, Share who) {

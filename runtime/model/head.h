@@ -10,8 +10,8 @@
 #include "runtime/base/aligned_buffer.h"
 #include "runtime/base/logits.h"
 #include "runtime/model/float_kernels.h"
-#include "runtime/model/hparams.h"
 #include "runtime/model/linear.h"
+#include "runtime/model/model_file.h"
 #include "runtime/model/token_result.h"
 #include "runtime/model/top_k.h"
 #include "runtime/threads/pool.h"
@@ -26,7 +26,8 @@ struct HeadRequest {
 
 class Head {
  public:
-  Head(const FloatMatrix& rows, std::span<const float> norm, float epsilon,
+  // logit_factor: what logits are multiplied by; 1 is exact.
+  Head(const FloatMatrix& rows, std::span<const float> norm, float epsilon, float logit_factor,
        const BnFloatKernels& floats, int threads);
 
   // Called by every thread of the pool with the same arguments. x[..][ldx]: the residual stream
@@ -46,7 +47,7 @@ class Head {
 
   FloatMatrix rows_;
   std::span<const float> norm_;
-  float epsilon_;
+  float epsilon_, logit_factor_;
   const BnFloatKernels& floats_;
   int64_t ld_hidden_, ld_prepared_, ld_logits_;
   AlignedBuffer hidden_;    // float [kGroup][ld_hidden_]

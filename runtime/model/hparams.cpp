@@ -1,6 +1,5 @@
 #include "runtime/model/hparams.h"
 
-#include <array>
 #include <cmath>
 #include <string_view>
 #include <utility>
@@ -8,98 +7,15 @@
 #include "abi/kernel.h"
 #include "runtime/base/printable.h"
 #include "runtime/model/gate_activation.h"
+#include "runtime/model/keys.h"
 #include "runtime/model/known_keys.h"
 
 namespace bitnet {
 namespace {
 
-struct Architecture {
-  std::string_view name;
-  GateActivation gate;
-  RopeKind rope;
-  bool sub_norms;
-};
-constexpr std::array<Architecture, 4> kArchitectures = {{
-    {"bitnet", GateActivation::silu, RopeKind::neox, true},
-    {"bitnet-b1.58", GateActivation::relu2, RopeKind::neox, true},
-    {"bitnet-25", GateActivation::relu2, RopeKind::neox, true},
-    {"llama", GateActivation::silu, RopeKind::norm, false},
-}};
-
 // Far above every published model, far below where products of two of them overflow.
 constexpr uint64_t kMostLayers = 4096, kMostHeads = 65536, kMostContext = uint64_t{1} << 31,
-                   kMostTokens = uint64_t{1} << 24, kMostWidth = uint64_t{1} << 31;
-
-// The keys of one architecture, range-checked. Some converters write them once a layer: equal
-// elements are one number.
-class Keys {
- public:
-  Keys(const Gguf& file, std::string_view architecture)
-      : file_(file), prefix_(std::string(architecture) + ".") {}
-
-  bool has(std::string_view key) const { return file_.has(prefix_ + std::string(key)); }
-
-  Result<int64_t> count(std::string_view key, uint64_t most) const {
-    BITNET_TRY(const uint64_t value, unsigned_value(prefix_ + std::string(key)));
-    if (value < 1 || value > most) return out_of_range(key, value, fmt::format("1 to {}", most));
-    return static_cast<int64_t>(value);
-  }
-  // The K of a matrix.
-  Result<int64_t> features(std::string_view key) const {
-    BITNET_TRY(const int64_t value, count(key, kMostWidth));
-    if (value > BN_MAX_K)
-      return unsupported(key, value,
-                         fmt::format("at most {}, up to which dot products are exact", BN_MAX_K));
-    return value;
-  }
-  Result<int64_t> count_or(std::string_view key, uint64_t most, int64_t missing) const {
-    return has(key) ? count(key, most) : missing;
-  }
-  Result<double> positive(std::string_view key, double most) const {
-    BITNET_TRY(const double value, float_value(prefix_ + std::string(key)));
-    if (!(value > 0 && value <= most))
-      return out_of_range(key, value, fmt::format("above 0, at most {}", most));
-    return value;
-  }
-  template <typename T>
-  std::unexpected<Error> out_of_range(std::string_view key, const T& found,
-                                      const std::string& wanted) const {
-    return fail(Error::Kind::invalid, "{}: key {}{}: found {}, wanted {}", file_.path(), prefix_,
-                key, found, wanted);
-  }
-  template <typename T>
-  std::unexpected<Error> unsupported(std::string_view key, const T& found,
-                                     const std::string& wanted) const {
-    return fail(Error::Kind::unsupported, "{}: key {}{}: found {}, wanted {}", file_.path(),
-                prefix_, key, found, wanted);
-  }
-  const Gguf& file() const { return file_; }
-  const std::string& prefix() const { return prefix_; }
-
- private:
-  // Of an array the element that all of it is.
-  std::optional<GgufValue> element(const std::string& key) const {
-    const GgufValue* found = file_.value(key);
-    return found != nullptr && std::holds_alternative<GgufArray>(*found) ? uniform(*found)
-                                                                         : std::nullopt;
-  }
-  Result<uint64_t> unsigned_value(const std::string& key) const {
-    const std::optional<GgufValue> one = element(key);
-    if (!one) return file_.unsigned_value(key);
-    if (const auto* value = std::get_if<uint64_t>(&*one)) return *value;
-    const auto* value = std::get_if<int64_t>(&*one);
-    return value != nullptr && *value >= 0 ? Result<uint64_t>(static_cast<uint64_t>(*value))
-                                           : file_.unsigned_value(key);
-  }
-  Result<double> float_value(const std::string& key) const {
-    const std::optional<GgufValue> one = element(key);
-    const auto* value = one ? std::get_if<double>(&*one) : nullptr;
-    return value != nullptr ? Result<double>(*value) : file_.float_value(key);
-  }
-
-  const Gguf& file_;
-  std::string prefix_;
-};
+                   kMostTokens = uint64_t{1} << 24;
 
 // What general.type calls a GGUF file that is no model.
 constexpr std::pair<std::string_view, std::string_view> kOtherTypes[] = {
@@ -119,16 +35,12 @@ Result<void> check_type(const Gguf& file) {
               file.path(), found);
 }
 
-Result<const Architecture*> find_architecture(const Gguf& file) {
+Result<const Architecture*> architecture_of(const Gguf& file) {
   BITNET_CHECK(check_type(file));
   BITNET_TRY(const std::string_view name, file.string_value("general.architecture"));
-  for (const Architecture& architecture : kArchitectures) {
-    if (architecture.name == name) return &architecture;
-  }
-  return fail(
-      Error::Kind::unsupported,
-      "{}: key general.architecture: found \"{}\", wanted bitnet, bitnet-b1.58, bitnet-25 or llama",
-      file.path(), printable(name));
+  if (const Architecture* architecture = find_architecture(name)) return architecture;
+  return fail(Error::Kind::unsupported, "{}: key general.architecture: found \"{}\", wanted {}",
+              file.path(), printable(name), architecture_names());
 }
 
 // The model's own count, else that of its tokens, else that of the embedding's rows (files without
@@ -174,17 +86,61 @@ Result<void> read_heads(const Keys& keys, Hparams& h) {
   return {};
 }
 
+// Whatever else a type may be called is none here, and known_keys.cpp refuses it unless its factor
+// is neutral.
+Result<RopeStretch> read_stretch(const Keys& keys) {
+  const std::string key = keys.prefix() + "rope.scaling.type";
+  if (!keys.file().has(key)) return RopeStretch::linear;
+  BITNET_TRY(const std::string_view text, keys.file().string_value(key));
+  return rope_stretch(text).value_or(RopeStretch::none);
+}
+
+Result<void> read_rope_scaling(const Keys& keys, Hparams& h) {
+  RopeScaling& scaling = h.rope.scaling;
+  BITNET_TRY(scaling.stretch, read_stretch(keys));
+  for (const char* key : {"rope.scaling.factor", "rope.scale_linear"}) {  // the first counts
+    if (!keys.has(key)) continue;
+    BITNET_TRY(scaling.factor, keys.factor(key, 1e-3, 1e6));
+    break;
+  }
+  BITNET_TRY(scaling.original_context,
+             keys.count_or("rope.scaling.original_context_length", kMostContext, h.context));
+  if (keys.has("rope.scaling.attn_factor")) {
+    BITNET_TRY(scaling.attention_factor, keys.positive("rope.scaling.attn_factor", 1e3));
+  }
+  if (scaling.stretch == RopeStretch::yarn && scaling.factor != 1 && !(h.rope.base > 1))
+    return keys.unsupported("rope.freq_base", h.rope.base,
+                            "above 1, as YaRN divides by its logarithm");
+  return {};
+}
+
 Result<void> read_rope(const Keys& keys, Hparams& h) {
-  BITNET_TRY(h.rope_dimensions, keys.count_or("rope.dimension_count", BN_MAX_K, h.head_size));
-  if (h.rope_dimensions > h.head_size || h.rope_dimensions % 2 != 0) {
-    return keys.out_of_range("rope.dimension_count", h.rope_dimensions,
+  BITNET_TRY(h.rope.dimensions, keys.count_or("rope.dimension_count", BN_MAX_K, h.head_size));
+  if (h.rope.dimensions > h.head_size || h.rope.dimensions % 2 != 0) {
+    return keys.out_of_range("rope.dimension_count", h.rope.dimensions,
                              fmt::format("an even number up to the head size {}", h.head_size));
   }
   if (keys.has("rope.freq_base")) {
-    BITNET_TRY(h.rope_base, keys.positive("rope.freq_base", 1e12));
-    if (h.rope_base < 1)  // angles would outgrow what sines are computed of
-      return keys.unsupported("rope.freq_base", h.rope_base, "1 or more");
+    BITNET_TRY(h.rope.base, keys.positive("rope.freq_base", 1e12));
+    if (h.rope.base < 1)  // angles would outgrow what sines are computed of
+      return keys.unsupported("rope.freq_base", h.rope.base, "1 or more");
   }
+  return read_rope_scaling(keys, h);
+}
+
+Result<double> scale_or(const Keys& keys, std::string_view key, double missing) {
+  return keys.has(key) ? keys.factor(key, 1e-6, 1e6) : missing;
+}
+
+Result<void> read_scales(const Keys& keys, const ScaleDefaults& absent, Hparams& h) {
+  const double root = __builtin_sqrt(static_cast<double>(h.layers));
+  BITNET_TRY(const double embedding, scale_or(keys, "embedding_scale", absent.embedding));
+  BITNET_TRY(const double residual, scale_or(keys, "residual_scale", absent.depth / root));
+  BITNET_TRY(const double logit,
+             scale_or(keys, "logit_scale", static_cast<double>(h.hidden) / absent.base));
+  h.embedding_scale = static_cast<float>(embedding);
+  h.residual_scale = static_cast<float>(residual);
+  h.logit_factor = static_cast<float>(1 / logit);
   return {};
 }
 
@@ -201,13 +157,12 @@ LinearShapes Hparams::linear_shapes() const {
 
 Result<Hparams> read_hparams(const Gguf& file, const ModelFileOptions& options,
                              std::vector<std::string>& notices) {
-  BITNET_TRY(const Architecture* architecture, find_architecture(file));
+  BITNET_TRY(const Architecture* architecture, architecture_of(file));
   const Keys keys(file, architecture->name);
   Hparams h;
   h.architecture = architecture->name;
+  h.graph = architecture;
   h.gate = architecture->gate;
-  h.rope = architecture->rope;
-  h.sub_norms = architecture->sub_norms;
   BITNET_TRY(const auto name, file.string_or_none("general.name"));
   h.name = printable(name.value_or(""));
   BITNET_TRY(h.hidden, keys.features("embedding_length"));
@@ -218,6 +173,7 @@ Result<Hparams> read_hparams(const Gguf& file, const ModelFileOptions& options,
   h.rms_epsilon = static_cast<float>(epsilon);
   BITNET_CHECK(read_heads(keys, h));
   BITNET_CHECK(read_rope(keys, h));
+  if (architecture->scales) BITNET_CHECK(read_scales(keys, *architecture->scales, h));
   BITNET_TRY(h.vocabulary, read_vocabulary(keys));
   BITNET_CHECK(check_keys(file, h, notices));
   BITNET_TRY(h.gate, choose_activation(file, h, options.activation, notices));

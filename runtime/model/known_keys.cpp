@@ -42,7 +42,6 @@ constexpr NeutralValues kZeroOrLess = {"0", [](auto& value, auto&) {
 constexpr NeutralValues kFalse = {"false",
                                   [](auto& value, auto&) { return is_one_of(value, {0}); }};
 constexpr NeutralValues kTrue = {"true", [](auto& value, auto&) { return is_one_of(value, {1}); }};
-constexpr NeutralValues kOne = {"1", [](auto& value, auto&) { return is_one_of(value, {1}); }};
 // Of a factor llama.cpp takes 0 as absent.
 constexpr NeutralValues kOneOrZero = {"1, or 0 for none",
                                       [](auto& value, auto&) { return is_one_of(value, {0, 1}); }};
@@ -62,7 +61,7 @@ constexpr NeutralValues kHeadSize = {"the head size, or 0 for it", [](auto& valu
                                      }};
 constexpr NeutralValues kRopeDimensions = {
     "rope.dimension_count, or 0 for it", [](auto& value, auto& scene) {
-      return is_one_of(value, {0, static_cast<double>(scene.h.rope_dimensions)});
+      return is_one_of(value, {0, static_cast<double>(scene.h.rope.dimensions)});
     }};
 constexpr NeutralValues kScoreScale = {
     "1/sqrt(head size), or 0 for it", [](auto& value, auto& scene) {
@@ -78,19 +77,65 @@ constexpr NeutralValues kWholeContext = {
 constexpr NeutralValues kRopeBase = {"rope.freq_base, or 0 for it", [](auto& value, auto& scene) {
                                        const std::optional<double> found = number(value);
                                        return found &&
-                                              (*found == 0 || is_close(*found, scene.h.rope_base));
+                                              (*found == 0 || is_close(*found, scene.h.rope.base));
                                      }};
-// Absent means linear; what a type does is done by the factor.
+// ---- Stretched positions: what hparams.cpp computes, and what would change that
+
+bool is_one_or_absent(const KeyScene& scene, std::string_view key) {
+  const GgufValue* value = scene.file.value(scene.prefix + std::string(key));
+  return value == nullptr || is_one_of(*value, {0, 1});
+}
+// Other types change nothing where they come with a factor of 1, as some converters write them.
 constexpr NeutralValues kRopeType = {
-    "none, linear, yarn or longrope, with a factor of 1", [](auto& value, auto&) {
-      return is_text_of(value, {"", "none", "default", "linear", "yarn", "longrope", "su",
-                                "dynamic", "ntk", "llama3"});
+    "none, linear, yarn or longrope", [](auto& value, auto& scene) {
+      const auto* text = std::get_if<std::string_view>(&value);
+      return (text != nullptr && rope_stretch(*text)) ||
+             (is_text_of(value, {"", "default", "su", "dynamic", "ntk", "llama3"}) &&
+              is_one_or_absent(scene, "rope.scaling.factor") &&
+              is_one_or_absent(scene, "rope.scale_linear"));
     }};
+// llama.cpp would divide positions by it, what the model was made with would not.
 constexpr NeutralValues kRopeFactor = {
-    "1, or 0 for none", [](auto& value, auto& scene) {
-      const GgufValue* type = scene.file.value(scene.prefix + "rope.scaling.type");
-      return is_one_of(value, {0, 1}) || (type != nullptr && is_text_of(*type, {"none"}));
+    "1, or 0 for none, beside longrope", [](auto& value, auto& scene) {
+      return scene.h.rope.scaling.stretch != RopeStretch::longrope || is_one_of(value, {0, 1});
     }};
+constexpr NeutralValues kOlderRopeFactor = {
+    "1, 0 for none, or rope.scaling.factor", [](auto& value, auto& scene) {
+      const GgufValue* newer = scene.file.value(scene.prefix + "rope.scaling.factor");
+      if (newer == nullptr) return kRopeFactor.contain(value, scene);
+      const std::optional<double> found = number(value), wanted = number(*newer);
+      return is_one_of(value, {0, 1}) || (found && wanted && is_close(*found, *wanted));
+    }};
+// llama.cpp reads these keys for a few other architectures only and takes its defaults here, so a
+// file with other values would be computed by nobody as it says. They matter beside YaRN alone.
+bool without_yarn(const KeyScene& scene) {
+  const RopeScaling& scaling = scene.h.rope.scaling;
+  return scaling.stretch != RopeStretch::yarn || scaling.factor == 1;
+}
+constexpr NeutralValues kYarnExtension = {"1, or -1 for it", [](auto& value, auto& scene) {
+                                            return without_yarn(scene) || is_one_of(value, {1, -1});
+                                          }};
+constexpr NeutralValues kYarnFast = {
+    "32", [](auto& value, auto& scene) { return without_yarn(scene) || is_one_of(value, {32}); }};
+constexpr NeutralValues kYarnSlow = {
+    "1", [](auto& value, auto& scene) { return without_yarn(scene) || is_one_of(value, {1}); }};
+constexpr NeutralValues kYarnLogarithm = {
+    "0", [](auto& value, auto& scene) { return without_yarn(scene) || is_one_of(value, {0}); }};
+// Some configurations say what follows from the factor anyway.
+constexpr NeutralValues kYarnAttention = {
+    "1, or 1 + 0.1 ln(factor), which it is", [](auto& value, auto& scene) {
+      const std::optional<double> found = number(value);
+      return without_yarn(scene) ||
+             (found && (*found == 1 ||
+                        is_close(*found, rope_magnitude({.stretch = RopeStretch::yarn,
+                                                         .factor = scene.h.rope.scaling.factor}))));
+    }};
+
+// Factors that an architecture may have.
+constexpr NeutralValues kOneOrScaled = {"1, or 0 for none", [](auto& value, auto& scene) {
+                                          return scene.h.graph->scales.has_value() ||
+                                                 is_one_of(value, {0, 1});
+                                        }};
 constexpr NeutralValues kUsualLayout = {
     "reference or Meta AI original pth", [](auto& value, auto&) {
       return is_text_of(value, {"", "reference", "Meta AI original pth"});
@@ -109,7 +154,8 @@ constexpr std::string_view kExperts = "a mixture of experts", kExpertCount = "ex
                            kWindows = "attention that slides", kRecurrent = "a recurrent state",
                            kWindow = "attention.sliding_window", kLatent = "latent attention",
                            kEncoder = "an encoder", kDraft = "drafting by layers of its own",
-                           kStretched = "RoPE with stretched positions";
+                           kStretched = "another way to stretch positions",
+                           kYarn = "YaRN with values of its own";
 
 constexpr auto kKeys = std::to_array<KnownKey>({
     computed("vocab_size"),
@@ -126,21 +172,21 @@ constexpr auto kKeys = std::to_array<KnownKey>({
     computed("attention.layer_norm_rms_epsilon"),
     computed("rope.dimension_count"),
     computed("rope.freq_base"),
+    computed("rope.scaling.original_context_length"),
+    computed("rope.scaling.attn_factor"),
 
-    irrelevant("attention.layer_norm_epsilon"),          // norms are RMSNorm in these architectures
-    irrelevant("rope.scaling.original_context_length"),  // the rest of rope.scaling: with factor 1
+    irrelevant("attention.layer_norm_epsilon"),  // norms are RMSNorm in these architectures
     irrelevant("rope.scaling.finetuned"),
-    irrelevant("rope.scaling.yarn_log_multiplier"),
-    irrelevant("rope.scaling.yarn_ext_factor"),
-    irrelevant("rope.scaling.yarn_beta_fast"),
-    irrelevant("rope.scaling.yarn_beta_slow"),
 
     refused("rope.scaling.type", kRopeType, kStretched),
-    refused("rope.scaling.factor", kRopeFactor, kStretched),
-    refused("rope.scale_linear", kRopeFactor, kStretched),
+    refused("rope.scaling.factor", kRopeFactor, "a factor beside those of longrope"),
+    refused("rope.scale_linear", kOlderRopeFactor, "a factor beside another one"),
     refused("rope.scaling.alpha", kOneOrZero, kStretched),
-    refused("rope.scaling.attn_factor", kOne, "a factor of cos and sin"),
-    refused("rope.scaling.yarn_attn_factor", kOne, "a factor of cos and sin"),
+    refused("rope.scaling.yarn_ext_factor", kYarnExtension, kYarn),
+    refused("rope.scaling.yarn_attn_factor", kYarnAttention, kYarn),
+    refused("rope.scaling.yarn_beta_fast", kYarnFast, kYarn),
+    refused("rope.scaling.yarn_beta_slow", kYarnSlow, kYarn),
+    refused("rope.scaling.yarn_log_multiplier", kYarnLogarithm, kYarn),
     refused("rope.dimension_sections", kZero, "RoPE in sections"),
     refused("rope.dimension_count_swa", kRopeDimensions, kWindows, kWindow),
     refused("rope.dimension_count_per_layer", kRopeDimensions,
@@ -150,9 +196,9 @@ constexpr auto kKeys = std::to_array<KnownKey>({
     refused("embedding_length_out", kHidden, "an output of another length"),
     refused("embedding_length_per_layer_input", kZero, "an embedding a layer"),
     refused("features_length", kHidden, "an input of features"),
-    refused("embedding_scale", kOneOrZero, "a factor of embeddings"),
-    refused("residual_scale", kOneOrZero, "a factor of residuals"),
-    refused("logit_scale", kOneOrZero, "a factor of logits"),
+    refused("embedding_scale", kOneOrScaled, "a factor of embeddings"),
+    refused("residual_scale", kOneOrScaled, "a factor of residuals"),
+    refused("logit_scale", kOneOrScaled, "a factor of logits"),
     refused("attn_logit_softcapping", kZero, "a soft cap of attention scores"),
     refused("final_logit_softcapping", kZero, "a soft cap of logits"),
     refused("router_logit_softcapping", kZero, "a soft cap of the router", kExpertCount),

@@ -24,6 +24,7 @@ class KvCache {
   // An error where the system has no such amount of memory.
   static Result<KvCache> make(const KvShape& shape);
 
+  int64_t positions() const { return shape_.positions; }  // the context that was asked for
   int32_t k_type() const { return shape_.k_type; }
   int32_t v_type() const { return shape_.v_type; }
   void* k(int64_t layer, int64_t head) { return pair(layer, head); }

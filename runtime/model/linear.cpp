@@ -27,9 +27,11 @@ void KernelLinear::prepare(int64_t m0, int64_t m1, int64_t tokens, LinearInput& 
   product_.prepare({m0, m1}, product_input(tokens, input));
 }
 
-void KernelLinear::run(int64_t tokens, LinearInput& input, float* y, int64_t ldy, Share who) const {
+void KernelLinear::run(int64_t tokens, LinearInput& input, const LinearOutput& out,
+                       Share who) const {
   uint8_t* scratch = input.scratch[static_cast<size_t>(who.thread)].as<uint8_t>();
-  product_.run(product_.part_of(tokens, who), product_input(tokens, input), scratch, {y, ldy});
+  product_.run(product_.part_of(tokens, who), product_input(tokens, input), scratch,
+               {out.y, out.ldy, out.residual_scale});
 }
 
 uint64_t KernelLinear::bytes_per_token() const {
@@ -50,21 +52,22 @@ float FloatLinear::row(const float* x, int64_t n) const {
   return 0;
 }
 
-void FloatLinear::run(int64_t tokens, LinearInput& input, float* y, int64_t ldy, Share who) const {
+void FloatLinear::run(int64_t tokens, LinearInput& input, const LinearOutput& out,
+                      Share who) const {
   const Range rows = share(n(), 2, who.threads, who.thread);
   const bool gate_up = is_gate_up(problem_.epilogue);
   for (int64_t m = 0; m < tokens; ++m) {
     const float* x = input.floats.as<float>() + m * input.ld;
-    float* out = y + m * ldy;
+    float* y = out.y + m * out.ldy;
     for (int64_t n = rows.begin; n < rows.end; n += gate_up ? 2 : 1) {
       const float value = row(x, n);
       if (gate_up) {
         const float up = row(x, n + 1);
-        floats_.gate(&value, &up, 1, problem_.epilogue == BN_GATE_UP_RELU2, &out[n / 2]);
+        floats_.gate(&value, &up, 1, problem_.epilogue == BN_GATE_UP_RELU2, &y[n / 2]);
       } else if (problem_.epilogue == BN_SCALED_ADD) {
-        out[n] += value;
+        y[n] = y[n] + value * out.residual_scale;
       } else {
-        out[n] = value;
+        y[n] = value;
       }
     }
   }

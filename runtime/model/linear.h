@@ -31,6 +31,13 @@ struct LinearInput {
   std::vector<AlignedBuffer> scratch;  // of each thread
 };
 
+// Y[tokens][ldy]; N columns, N/2 for gate and up.
+struct LinearOutput {
+  float* y = nullptr;
+  int64_t ldy = 0;           // elements
+  float residual_scale = 1;  // of what is added to Y, where the product adds to it
+};
+
 class Linear {
  public:
   virtual ~Linear() = default;
@@ -47,8 +54,8 @@ class Linear {
   // x[k], 64-byte aligned
   virtual void take(const float* x, int64_t token, LinearInput& input) const = 0;
   virtual void prepare(int64_t m0, int64_t m1, int64_t tokens, LinearInput& input) const = 0;
-  // Y[tokens][ldy]; N columns, N/2 for gate and up. Writes to its thread's scratch in input.
-  virtual void run(int64_t tokens, LinearInput& input, float* y, int64_t ldy,
+  // Writes to its thread's scratch in input.
+  virtual void run(int64_t tokens, LinearInput& input, const LinearOutput& out,
                    Share share) const = 0;
   // Weight bytes read for one token.
   virtual uint64_t bytes_per_token() const = 0;
@@ -73,7 +80,7 @@ class KernelLinear final : public Linear {
   int64_t token_group(int64_t tokens) const override { return product_.token_group(tokens); }
   void take(const float* x, int64_t token, LinearInput& input) const override;
   void prepare(int64_t m0, int64_t m1, int64_t tokens, LinearInput& input) const override;
-  void run(int64_t tokens, LinearInput& input, float* y, int64_t ldy, Share share) const override;
+  void run(int64_t tokens, LinearInput& input, const LinearOutput& out, Share share) const override;
   uint64_t bytes_per_token() const override;
 
  private:
@@ -97,7 +104,7 @@ class FloatLinear final : public Linear {
   int64_t token_group(int64_t) const override { return 1; }
   void take(const float* x, int64_t token, LinearInput& input) const override;
   void prepare(int64_t, int64_t, int64_t, LinearInput&) const override {}
-  void run(int64_t tokens, LinearInput& input, float* y, int64_t ldy, Share share) const override;
+  void run(int64_t tokens, LinearInput& input, const LinearOutput& out, Share share) const override;
   uint64_t bytes_per_token() const override { return trits_.bytes(); }
 
  private:

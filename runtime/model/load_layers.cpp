@@ -33,6 +33,7 @@ Layer with_norms(const LayerTensors& t) {
   layer.attn_sub_norm = t.attn_sub_norm;
   layer.ffn_norm = t.ffn_norm;
   layer.ffn_sub_norm = t.ffn_sub_norm;
+  layer.head_norms = {t.q_norm, t.k_norm};
   return layer;
 }
 

@@ -1,5 +1,7 @@
 // ModelFile::open: finds every tensor of the model by name, checks type and shape, and refuses what
 // is left over.
+#include "runtime/model/model_file.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -7,7 +9,6 @@
 #include <utility>
 
 #include "runtime/base/half.h"
-#include "runtime/model/hparams.h"
 
 namespace bitnet {
 namespace {
@@ -41,13 +42,14 @@ class ModelReader {
   Result<void> run() {
     say_what_is_of_no_use(model_, i2s_layout_);
     BITNET_CHECK(check_tokens(file_, h_));
-    BITNET_TRY(model_.embedding, floats("token_embd.weight"));
+    BITNET_TRY(model_.embedding, rows("token_embd.weight"));
     model_.head = model_.embedding;
     if (file_.find("output.weight") != nullptr) {
-      BITNET_TRY(model_.head, floats("output.weight"));
+      BITNET_TRY(model_.head, rows("output.weight"));
     }
+    BITNET_CHECK(check_head());
     BITNET_TRY(model_.output_norm, norm("output_norm.weight", h_.hidden));
-    BITNET_TRY(model_.rope_factors, rope_factors());
+    BITNET_CHECK(read_rope_factors());
     for (int64_t i = 0; i < h_.layers; ++i) {
       BITNET_TRY(LayerTensors layer, read_layer(fmt::format("blk.{}.", i)));
       model_.layers.push_back(std::move(layer));
@@ -67,12 +69,12 @@ class ModelReader {
                 file_.where(tensor), tensor.n(), tensor.k(), n, k);
   }
 
-  // A [vocabulary][hidden] matrix of any type of floats.
-  Result<FloatMatrix> floats(const std::string& name) {
+  // A [vocabulary][hidden] matrix of any type whose rows stand for themselves.
+  Result<FloatMatrix> rows(const std::string& name) {
     BITNET_TRY(const TensorInfo* tensor, take(name));
-    if (traits(tensor->type).ternary) {
-      return fail(Error::Kind::unsupported, "{}: found {}, wanted F32, F16, BF16, Q8_0 or Q6_K",
-                  file_.where(*tensor), traits(tensor->type).name);
+    if (tensor->type == GgmlType::i2_s) {
+      return fail(Error::Kind::unsupported,
+                  "{}: found I2_S, whose one scale is apart from its rows", file_.where(*tensor));
     }
     if (tensor->n() != h_.vocabulary || tensor->k() != h_.hidden)
       return wrong_shape(*tensor, h_.vocabulary, h_.hidden);
@@ -84,10 +86,21 @@ class ModelReader {
                        .rows = tensor->data.data()};
   }
 
+  Result<void> check_head() const {
+    if (!traits(model_.head.type).ternary) return {};
+    return fail(Error::Kind::unsupported, "{}: {}: found {} as the head, wanted one of {}",
+                file_.path(), model_.head.name, traits(model_.head.type).name, type_names(false));
+  }
+
   Result<TernaryMatrix> linear(const std::string& name, int64_t n, int64_t k) {
     BITNET_TRY(const TensorInfo* tensor, take(name));
     BITNET_TRY(TernaryMatrix matrix, TernaryMatrix::open(file_, *tensor, i2s_layout_));
     if (matrix.n() != n || matrix.k() != k) return wrong_shape(*tensor, n, k);
+    if (!matrix.one_scale()) {
+      return fail(Error::Kind::unsupported,
+                  "{}: found {} with a scale for every {} weights, wanted one scale a matrix",
+                  file_.where(*tensor), traits(tensor->type).name, matrix.group());
+    }
     if (const TensorInfo* scale = file_.find(TernaryMatrix::scale_name(tensor->name)))
       used_.insert(scale->name);
     return matrix;
@@ -105,17 +118,30 @@ class ModelReader {
     return values;
   }
 
-  // Llama 3.1's, where they are. The bound keeps angles within what sines are computed of.
-  Result<std::span<const float>> rope_factors() {
-    constexpr const char* kName = "rope_freqs.weight";
+  // The bound keeps angles within what sines are computed of.
+  Result<std::span<const float>> rope_factors(const char* name) {
     constexpr float kLeast = 1e-6F;
-    const TensorInfo* tensor = file_.find(kName);
-    if (tensor == nullptr) return std::span<const float>();
-    BITNET_TRY(const auto factors, norm(kName, h_.rope_dimensions / 2));
+    BITNET_TRY(const auto factors, norm(name, h_.rope.dimensions / 2));
     const auto bad = std::ranges::find_if(factors, [](float x) { return x < kLeast; });
     if (bad == factors.end()) return factors;
     return fail(Error::Kind::invalid, "{}: element {} is {}, wanted at least {}",
-                file_.where(*tensor), bad - factors.begin(), *bad, kLeast);
+                file_.where(*file_.find(name)), bad - factors.begin(), *bad, kLeast);
+  }
+
+  Result<void> read_rope_factors() {
+    constexpr const char *kFactors = "rope_freqs.weight", *kShort = "rope_factors_short.weight",
+                         *kLong = "rope_factors_long.weight";
+    if (h_.rope.scaling.stretch != RopeStretch::longrope) {  // Llama 3.1's, where they are
+      if (file_.find(kFactors) == nullptr) return {};
+      BITNET_TRY(model_.rope_factors, rope_factors(kFactors));
+    } else if (file_.find(kShort) == nullptr && file_.find(kLong) == nullptr) {
+      model_.notices.push_back(fmt::format(
+          "rope.scaling.type is longrope, but there is no {}: positions are as they are", kShort));
+    } else {
+      BITNET_TRY(model_.rope_factors, rope_factors(kShort));
+      BITNET_TRY(model_.rope_factors_long, rope_factors(kLong));
+    }
+    return {};
   }
 
   // In place where the file stores aligned F32, else converted.
@@ -144,25 +170,27 @@ class ModelReader {
 
   Result<LayerTensors> read_layer(const std::string& block) {
     const LinearShapes s = h_.linear_shapes();
+    const auto full = [&](std::string_view name) {
+      return fmt::format("{}{}.weight", block, name);
+    };
     LayerTensors layer;
-    BITNET_TRY(layer.attn_norm, norm(block + "attn_norm.weight", s.hidden));
-    BITNET_TRY(layer.q, linear(block + "attn_q.weight", s.q_rows, s.hidden));
-    BITNET_TRY(layer.k, linear(block + "attn_k.weight", s.kv_rows, s.hidden));
-    BITNET_TRY(layer.v, linear(block + "attn_v.weight", s.kv_rows, s.hidden));
-    BITNET_TRY(layer.output, linear(block + "attn_output.weight", s.hidden, s.q_rows));
-    BITNET_TRY(layer.ffn_norm, norm(block + "ffn_norm.weight", s.hidden));
-    BITNET_TRY(layer.gate, linear(block + "ffn_gate.weight", s.feed_forward, s.hidden));
-    BITNET_TRY(layer.up, linear(block + "ffn_up.weight", s.feed_forward, s.hidden));
-    BITNET_TRY(layer.down, linear(block + "ffn_down.weight", s.hidden, s.feed_forward));
-    if (h_.sub_norms) {
-      BITNET_TRY(layer.attn_sub_norm, norm(block + "attn_sub_norm.weight", s.q_rows));
-      BITNET_TRY(layer.ffn_sub_norm, norm(block + "ffn_sub_norm.weight", s.feed_forward));
+    for (const ProductDescription& product : h_.graph->products) {
+      const int64_t k = s.*product.columns;
+      if (!product.norm.name.empty()) {
+        BITNET_TRY(layer.*product.norm.place, norm(full(product.norm.name), k));
+      }
+      for (const MatrixDescription& matrix : product.matrices) {
+        BITNET_TRY(layer.*matrix.place, linear(full(matrix.name), s.*matrix.rows, k));
+      }
+    }
+    for (const NormDescription& head : h_.graph->head_norms) {
+      BITNET_TRY(layer.*head.place, norm(full(head.name), h_.head_size));
     }
     return layer;
   }
 
-  // A tensor that nobody asked for is a part of the model that would be left out: a bias, a norm of
-  // q and k, experts.
+  // A tensor that nobody asked for is a part of the model that would be left out: a bias, another
+  // norm, experts.
   Result<void> check_nothing_is_left() const {
     for (const TensorInfo& tensor : file_.tensors()) {
       if (used_.contains(tensor.name)) continue;

@@ -11,7 +11,7 @@
 #include "runtime/gguf/ternary.h"
 #include "runtime/kernel/problem.h"
 #include "runtime/kernel/trits.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 
 namespace bitnet {
 

@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "runtime/base/utf8.h"
 #include "runtime/text/byte_alphabet.h"
@@ -74,6 +75,27 @@ void Bpe::encode(std::string_view word, std::vector<int32_t>& ids) const {
       [](Symbol& symbol) { symbol.hash = text_hash(symbol.text()); });
   for (const Symbol& symbol : queue.symbols)
     if (symbol.bytes > 0) append(symbol.text(), ids);
+}
+
+void Bpe::encode(std::span<const std::string_view> words, std::vector<int32_t>& ids) const {
+  if (vocabulary_->ignore_merges) {  // most words are found as they are: nothing to remember
+    for (const std::string_view word : words) encode(word, ids);
+    return;
+  }
+  struct Place {
+    size_t begin, end;  // in ids
+  };
+  std::unordered_map<std::string_view, Place> seen;
+  for (const std::string_view word : words) {
+    const auto [found, is_new] = seen.try_emplace(word, Place{ids.size(), 0});
+    Place& place = found->second;
+    if (is_new) {
+      encode(word, ids);
+      place.end = ids.size();
+    } else {
+      for (size_t i = place.begin; i < place.end; ++i) ids.push_back(ids[i]);
+    }
+  }
 }
 
 }  // namespace bitnet

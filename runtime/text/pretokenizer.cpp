@@ -17,28 +17,30 @@ namespace {
 // Expressions with two things spelt out: contractions in both cases where case does not count, as
 // ignoring case would let U+017F (long s) pass for s; and white space as Unicode's White_Space, as
 // PCRE2's \s has U+180E besides.
+// clang-format off
 #define SPACE "\\t-\\r\\x{85}\\p{Z}"
-constexpr const char* kLlamaExpression =
-    "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]"
-    "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+"
-    "|\\p{N}{1,3}"
-    "| ?[^" SPACE
-    "\\p{L}\\p{N}]+[\\r\\n]*"
-    "|[" SPACE
-    "]*[\\r\\n]+"
-    "|[" SPACE "]+(?![^" SPACE
-    "])"
-    "|[" SPACE "]+";
+#define SPACES "|[" SPACE "]+(?![^" SPACE "])|[" SPACE "]+"
+// Those after Llama 3's differ in what a word is made of (and no symbol is) and in how many digits
+// are taken at once.
+#define LLAMA_LIKE(LETTER, LETTERS, DIGITS)               \
+  "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]" \
+  "|[^\\r\\n\\p{L}\\p{N}]?" LETTER "+"                    \
+  "|" DIGITS                                              \
+  "| ?[^" SPACE LETTERS "\\p{N}]+[\\r\\n]*"               \
+  "|[" SPACE "]*[\\r\\n]+" SPACES
+constexpr const char* kLlamaExpression = LLAMA_LIKE("\\p{L}", "\\p{L}", "\\p{N}{1,3}");
+constexpr const char* kQwen2Expression = LLAMA_LIKE("\\p{L}", "\\p{L}", "\\p{N}");
+constexpr const char* kQwen35Expression =
+    LLAMA_LIKE("[\\p{L}\\p{M}]", "\\p{L}\\p{M}", "\\p{N}");
 constexpr const char* kGpt2Expression =
     "'s|'t|'re|'ve|'m|'ll|'d"
     "| ?\\p{L}+"
     "| ?\\p{N}+"
-    "| ?[^" SPACE
-    "\\p{L}\\p{N}]+"
-    "|[" SPACE "]+(?![^" SPACE
-    "])"
-    "|[" SPACE "]+";
+    "| ?[^" SPACE "\\p{L}\\p{N}]+" SPACES;
+#undef LLAMA_LIKE
+#undef SPACES
 #undef SPACE
+// clang-format on
 
 struct Named {
   std::string_view name;
@@ -46,16 +48,31 @@ struct Named {
   PretokenizerHabits habits;
 };
 constexpr PretokenizerHabits kLlamas = {.ignore_merges = true, .add_bos = true},
-                             kGpt2s = {.ignore_merges = false, .add_bos = false};
-// Names of one expression are those that llama.cpp takes for one.
+                             kOthers = {.ignore_merges = false, .add_bos = false};
+// Names of one expression are those that llama.cpp takes for one. Its rule that a decoder takes
+// spaces before punctuation out for some of them (clean_spaces) is not followed: text comes back as
+// it was.
 constexpr Named kNamed[] = {
-    {"llama-bpe", kLlamaExpression, kLlamas}, {"llama3", kLlamaExpression, kLlamas},
-    {"llama-v3", kLlamaExpression, kLlamas},  {"falcon3", kLlamaExpression, kLlamas},
-    {"falcon_e", kLlamaExpression, kLlamas},  {"gpt-2", kGpt2Expression, kGpt2s},
-    {"phi-2", kGpt2Expression, kGpt2s},       {"mpt", kGpt2Expression, kGpt2s},
-    {"olmo", kGpt2Expression, kGpt2s},        {"jais", kGpt2Expression, kGpt2s},
-    {"gigachat", kGpt2Expression, kGpt2s},    {"trillion", kGpt2Expression, kGpt2s},
-    {"a.x-4.0", kGpt2Expression, kGpt2s},     {"mellum", kGpt2Expression, kGpt2s},
+    {"llama-bpe", kLlamaExpression, kLlamas},
+    {"llama3", kLlamaExpression, kLlamas},
+    {"llama-v3", kLlamaExpression, kLlamas},
+    {"falcon3", kLlamaExpression, kLlamas},
+    {"falcon_e", kLlamaExpression, kLlamas},
+    {"qwen2", kQwen2Expression, kOthers},
+    {"deepseek-r1-qwen", kQwen2Expression, kOthers},
+    {"megrez", kQwen2Expression, kOthers},
+    {"kormo", kQwen2Expression, kOthers},
+    {"f2llmv2", kQwen2Expression, kOthers},
+    {"qwen35", kQwen35Expression, kOthers},
+    {"gpt-2", kGpt2Expression, kOthers},
+    {"phi-2", kGpt2Expression, kOthers},
+    {"mpt", kGpt2Expression, kOthers},
+    {"olmo", kGpt2Expression, kOthers},
+    {"jais", kGpt2Expression, kOthers},
+    {"gigachat", kGpt2Expression, kOthers},
+    {"trillion", kGpt2Expression, kOthers},
+    {"a.x-4.0", kGpt2Expression, kOthers},
+    {"mellum", kGpt2Expression, kOthers},
 };
 
 const Named* find_named(std::string_view name) {

@@ -21,8 +21,9 @@ PretokenizerHabits habits_of_pretokenizer(std::string_view name);
 
 class Pretokenizer {
  public:
-  // "llama-bpe", "gpt-2" and the names of vocabularies that use the same expressions; others are
-  // refused.
+  // "llama-bpe", "qwen2", "qwen35", "gpt-2" and the names of vocabularies that use the same
+  // expressions; others are refused. As in llama.cpp, text is not brought into a normal form first
+  // (Hugging Face's tokenizers of Qwen apply NFC), so every text comes back from its ids.
   static Result<Pretokenizer> make(std::string_view name);
 
   // Appends the words of a text that is valid UTF-8; joined they are the text. Thread-safe.

@@ -85,6 +85,13 @@ void Sampler::accept(int32_t token) {
   if (--counts_[static_cast<size_t>(forgotten)] == 0) --distinct_;
 }
 
+void Sampler::forget() {
+  for (const int32_t token : last_) counts_[static_cast<size_t>(token)] = 0;
+  last_.clear();
+  oldest_ = 0;
+  distinct_ = 0;
+}
+
 void Sampler::add_candidate(int32_t id, float logit) {
   if (std::isnan(logit)) logit = -std::numeric_limits<float>::infinity();
   if (penalises() && id >= 0 && id < std::ssize(counts_) && counts_[static_cast<size_t>(id)] > 0)

@@ -40,6 +40,7 @@ class Sampler {
 
   // Adds a token of the prompt or the reply to what penalties look at. sample() does not.
   void accept(int32_t token);
+  void forget();  // all that was accepted; the draws go on as they would have
 
  private:
   bool greedy() const { return options_.temperature <= 0; }

@@ -19,9 +19,9 @@ namespace {
 
 // Control tokens that end a reply in the models that are run here. Files name one of them at most:
 // that of BitNet-b1.58-2B-4T gives 128001, <|end_of_text|>, while its replies end with 128009,
-// <|eot_id|>.
-constexpr std::array kStops = {"<|eot_id|>", "<|end_of_text|>", "<|im_end|>", "<|endoftext|>",
-                               "<|eom_id|>"};
+// <|eot_id|>; Qwen's end with <|im_end|> or <|endoftext|>, BitCPM's with <|im_end|> or </s>.
+constexpr std::array kStops = {"<|eot_id|>",    "<|end_of_text|>", "<|im_end|>",
+                               "<|endoftext|>", "<|eom_id|>",      "</s>"};
 constexpr std::array kEndsOfTurn = {"<|eot_id|>", "<|im_end|>"};
 
 struct ByteLevel {
@@ -84,7 +84,7 @@ void Tokenizer::State::encode_words(const ByteLevel& level, std::string_view tex
     if (end < text.size()) words.push_back(text.substr(end++, 1));
     begin = end;
   }
-  for (const std::string_view word : words) level.bpe.encode(word, ids);
+  level.bpe.encode(words, ids);
 }
 
 void Tokenizer::State::encode_plain(std::string_view text, bool first,

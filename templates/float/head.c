@@ -1,5 +1,4 @@
-// The head (logits of vocabulary rows) and embedding rows. Plain rows here; quantised rows in
-// head_quantized.c.
+// The head: logits of vocabulary rows. Plain rows here; quantised rows in head_quantized.c.
 #include "templates/float/lanes.h"
 #include "templates/float/level.h"
 #include "templates/float/rows.h"
@@ -9,15 +8,6 @@ BN_FLOAT_INLINE BnFloats16 load_row(int type, const uint8_t* p) {
   if (type == BN_F32) return bn_load16(p);
   return type == BN_F16 ? bn_from_f16_16(bn_load16_halves(p))
                         : bn_from_bf16_16(bn_load16_halves(p));
-}
-
-BN_FLOAT_INLINE float load_one(int type, const uint8_t* p) {
-  if (type == BN_F32) {
-    typedef float Unaligned __attribute__((aligned(1), may_alias));
-    return *(const Unaligned*)p;
-  }
-  const uint16_t half = bn_row_u16(p);
-  return type == BN_F16 ? bn_from_f16(half) : bn_from_bf16(half);
 }
 
 // `rows` rows against `tokens` hidden states, 64 elements an iteration. Two rows where lines are
@@ -60,7 +50,7 @@ BN_FLOAT_INLINE void plain_tile(int type, int rows, int tokens, const BnHead* h,
       float last[32], x[32];
 #pragma clang loop unroll(disable) vectorize(disable)
       for (int64_t j = 0; j < 32; ++j) {
-        last[j] = i + j < k ? load_one(type, row + r * h->row_bytes + (i + j) * bytes) : 0.0f;
+        last[j] = i + j < k ? bn_row_float(type, row + r * h->row_bytes + (i + j) * bytes) : 0.0f;
       }
       for (int t = 0; t < tokens; ++t) {
 #pragma clang loop unroll(disable) vectorize(disable)
@@ -104,25 +94,5 @@ void bn_head(const BnHead* h) {
       break;
     default:
       bn_head_quantized(h);
-  }
-}
-
-// One row a token: plain loops do.
-void bn_embed(int32_t type, const uint8_t* row, int64_t k, float* out) {
-  if (type == BN_Q8_0) {
-    for (int64_t i = 0; i < k; ++i) {
-      const uint8_t* block = row + i / kQ8Block * kQ8Bytes;
-      out[i] = bn_from_f16(bn_row_u16(block)) * (float)(int8_t)block[2 + i % kQ8Block];
-    }
-  } else if (type == BN_Q6_K) {
-    for (int64_t i = 0; i < k; ++i) {
-      const uint8_t* block = row + i / kQ6Block * kQ6Bytes;
-      const float scale = bn_from_f16(bn_row_u16(block + kQ6D)) *
-                          (float)(int8_t)block[kQ6Scales + i % kQ6Block / 16];
-      out[i] = scale * (float)bn_q6_code(block, i % kQ6Block);
-    }
-  } else {
-    const int64_t bytes = type == BN_F32 ? 4 : 2;
-    for (int64_t i = 0; i < k; ++i) out[i] = load_one(type, row + i * bytes);
   }
 }

@@ -80,6 +80,36 @@ BN_FLOAT_INLINE Sums q8_block(const uint8_t* block, const int16_t* h) {
                           _mm256_madd_epi16(b, _mm256_load_si256((const __m256i*)(h + 16))));
 }
 
+// For head_nibbles_x86.h. Words of even and of odd elements: a mask and a shift, where words in
+// order would take bytes across lanes.
+enum { kEvenFirst = 1 };
+typedef struct Words {
+  __m256i first, second;
+} Words;
+BN_FLOAT_INLINE Words code_words(__m256i codes) {
+  return (Words){_mm256_and_si256(codes, _mm256_set1_epi16(255)), _mm256_srli_epi16(codes, 8)};
+}
+BN_FLOAT_INLINE Words scaled(Words words, __m128i scales, int j) {
+  const __m256i scale = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(scales),
+                                            _mm256_set1_epi16((int16_t)(2 * j | (2 * j + 1) << 8)));
+  return (Words){_mm256_mullo_epi16(words.first, scale), _mm256_mullo_epi16(words.second, scale)};
+}
+BN_FLOAT_INLINE Sums add_products(Sums sum, Words words, const int16_t* h) {
+  const __m256i first = _mm256_load_si256((const __m256i*)h);
+  const __m256i second = _mm256_load_si256((const __m256i*)(h + 16));
+#if defined(__AVXVNNI__)
+  return _mm256_dpwssd_avx_epi32(_mm256_dpwssd_avx_epi32(sum, words.first, first), words.second,
+                                 second);
+#else
+  sum = _mm256_add_epi32(sum, _mm256_madd_epi16(words.first, first));
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(words.second, second));
+#endif
+}
+BN_FLOAT_INLINE Sums zero_sums(void) { return _mm256_setzero_si256(); }
+BN_FLOAT_INLINE Sums upper_halves(Sums s) { return _mm256_srai_epi32(s, 16); }
+BN_FLOAT_INLINE Sums lower_halves(Sums s) { return _mm256_and_si256(s, _mm256_set1_epi32(0xffff)); }
+BN_FLOAT_INLINE Sums wide(__m256i sums) { return sums; }
+
 #include "templates/float/head_x86.h"
 
 #endif  // BITNET_TEMPLATES_FLOAT_HEAD_AVX2_H_

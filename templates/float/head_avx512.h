@@ -133,6 +133,27 @@ BN_FLOAT_INLINE Sums q8_block(const uint8_t* block, const int16_t* h) {
   return _mm512_madd_epi16(q, _mm512_load_si512(h));
 }
 
+// For head_nibbles_x86.h.
+enum { kEvenFirst = 0 };
+typedef __m512i Words;
+BN_FLOAT_INLINE Words code_words(__m256i codes) { return _mm512_cvtepu8_epi16(codes); }
+BN_FLOAT_INLINE Words scaled(Words words, __m128i scales, int j) {
+  const __m512i scale = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(scales),
+                                            _mm512_set1_epi16((int16_t)(2 * j | (2 * j + 1) << 8)));
+  return _mm512_mullo_epi16(words, scale);
+}
+BN_FLOAT_INLINE Sums add_products(Sums sum, Words words, const int16_t* h) {
+#if defined(__AVX512VNNI__)
+  return _mm512_dpwssd_epi32(sum, words, _mm512_load_si512(h));
+#else
+  return _mm512_add_epi32(sum, _mm512_madd_epi16(words, _mm512_load_si512(h)));
+#endif
+}
+BN_FLOAT_INLINE Sums zero_sums(void) { return _mm512_setzero_si512(); }
+BN_FLOAT_INLINE Sums upper_halves(Sums s) { return _mm512_srai_epi32(s, 16); }
+BN_FLOAT_INLINE Sums lower_halves(Sums s) { return _mm512_and_si512(s, _mm512_set1_epi32(0xffff)); }
+BN_FLOAT_INLINE Sums wide(__m256i sums) { return _mm512_zextsi256_si512(sums); }
+
 #include "templates/float/head_x86.h"
 
 #endif  // BITNET_TEMPLATES_FLOAT_HEAD_AVX512_H_

@@ -4,7 +4,7 @@
 
 #include "templates/float/rows.h"
 
-enum { kPreparedBlock = 512, kQ6Rows = 1 };
+enum { kPreparedBlock = 512, kRowsAtOnce = 1, kEvenFirst = 0 };
 
 BN_FLOAT_INLINE void prepare_extra(uint8_t* block, int64_t i, BnI16 high, BnI16 low) {
   (void)block, (void)i, (void)high, (void)low;
@@ -50,8 +50,8 @@ BN_FLOAT_INLINE float q6_block_sum(const uint8_t* block, const uint8_t* h) {
   return (float)((double)high * 256.0 + (double)low);
 }
 
-BN_FLOAT_INLINE void q6_rows(const uint8_t* const row[kQ6Rows], int64_t k, const uint8_t* h,
-                             int64_t ahead, float chain[kQ6Rows]) {
+BN_FLOAT_INLINE void q6_rows(const uint8_t* const row[kRowsAtOnce], int64_t k, const uint8_t* h,
+                             int64_t ahead, float chain[kRowsAtOnce]) {
   (void)ahead;
   float sum = 0;
   const uint8_t* block = row[0];
@@ -60,5 +60,7 @@ BN_FLOAT_INLINE void q6_rows(const uint8_t* const row[kQ6Rows], int64_t k, const
   }
   chain[0] = sum;
 }
+
+#include "templates/float/head_nibbles_portable.h"
 
 #endif  // BITNET_TEMPLATES_FLOAT_HEAD_PORTABLE_H_

@@ -10,7 +10,7 @@
 
 #include "templates/float/rows.h"
 
-enum { kQ6Rows = 4 };
+enum { kRowsAtOnce = 4 };
 
 #if !defined(__AVX512VNNI__)
 // Extra: int16 sums of 16 elements of H, high[16], low[16]: they take the codes' offset of 32 off.
@@ -31,13 +31,13 @@ BN_FLOAT_INLINE __m128 halves4(const uint8_t* a, const uint8_t* b, const uint8_t
 
 // The chains of four rows, a row a lane: joining planes, converting scales and the chain itself
 // then take a quarter of the instructions that a row alone takes.
-BN_FLOAT_INLINE void q6_rows(const uint8_t* const row[kQ6Rows], int64_t k, const uint8_t* h,
-                             int64_t ahead, float chain[kQ6Rows]) {
+BN_FLOAT_INLINE void q6_rows(const uint8_t* const row[kRowsAtOnce], int64_t k, const uint8_t* h,
+                             int64_t ahead, float chain[kRowsAtOnce]) {
   __m128 chains = _mm_setzero_ps();
   for (int64_t at = 0; at < k / kQ6Block * kQ6Bytes; at += kQ6Bytes, h += kPreparedBlock) {
-    Planes sum[kQ6Rows];
+    Planes sum[kRowsAtOnce];
 #pragma clang loop unroll(full)
-    for (int r = 0; r < kQ6Rows; ++r) {
+    for (int r = 0; r < kRowsAtOnce; ++r) {
       const uint8_t* block = row[r] + at;
       if (ahead) {
 #pragma clang loop unroll(full)
@@ -78,5 +78,7 @@ BN_FLOAT_INLINE float q8_row(const uint8_t* row, int64_t k, const int16_t* h, in
   }
   return logit;
 }
+
+#include "templates/float/head_nibbles_x86.h"
 
 #endif  // BITNET_TEMPLATES_FLOAT_HEAD_X86_H_

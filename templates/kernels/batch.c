@@ -59,11 +59,11 @@ typedef struct {
   uint8_t* tables;  // [tables()][kByteEntries] entries of the vecs in use
   int16_t* x;       // [k][b]: a pass's activations, tokens in lanes
   uint8_t* near;    // [kBlockRows][b] int16: sums of at most kExactChunks
-  int32_t* far;  // [kBlockRows][b] results, tokens as v_sext16 leaves them; or what tiles need
-  int32_t* dots;   // [r] of a token
-  float* a;        // [b] of a group: the tokens' scales, as in far
-  uint8_t* stage;  // [8] vecs of bytes, of transpose
-  uint8_t* rest;   // of tiles
+  int32_t* far;     // [kBlockRows][b] results, tokens as v_sext16 leaves them; or what tiles need
+  int32_t* dots;    // [r] of a token
+  float* a;         // [b] of a group: the tokens' scales, as in far
+  uint8_t* stage;   // [8] vecs of bytes, of transpose
+  uint8_t* rest;    // of tiles
 } Scratch;
 
 V_INLINE Scratch scratch_of(uint8_t* at) {
@@ -275,8 +275,7 @@ V_INLINE void batch_groups(const BnRun* r, const Scratch* s, int64_t m0, int64_t
     for (int64_t c = 0; c < group / kChunkK; c += P_k / kChunkK)
       pass(r, s, m0, tokens, n0, rows, g * group, codes, c, 0, vecs);
     for (int64_t m = 0; m < tokens; ++m)
-      s->a[place_of_token(m)] =
-          groups_of_row(form_row(r->form, m0 + m, k, group), k)[g].scale;
+      s->a[place_of_token(m)] = groups_of_row(form_row(r->form, m0 + m, k, group), k)[g].scale;
 #pragma clang loop unroll(disable)
     for (int64_t n = 0; n < rows; n += P_r)
       chain_panel(s, n,

@@ -31,9 +31,7 @@ V_INLINE int64_t packing_chunk_k(int64_t c) { return c * kChunkK; }
 
 // Of a panel's group: chunks, and scales behind them.
 V_INLINE int64_t packing_codes_bytes(int64_t group) { return packing_chunks(group) * 4 * P_r; }
-V_INLINE int64_t packing_group_bytes(int64_t group) {
-  return packing_codes_bytes(group) + 2 * P_r;
-}
+V_INLINE int64_t packing_group_bytes(int64_t group) { return packing_codes_bytes(group) + 2 * P_r; }
 V_INLINE const uint16_t* group_weight_scales(const uint8_t* codes, int64_t group) {
   return (const uint16_t*)(codes + packing_codes_bytes(group));
 }

@@ -4,12 +4,14 @@
   Wang et al., "BitNet: Scaling 1-bit Transformers for Large Language Models", 2023
   Ma et al., "The Era of 1-bit LLMs", 2024; "BitNet b1.58 2B4T Technical Report", 2025
   Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019; Su et al., "RoFormer", 2021; Ainslie et al., "GQA", 2023
+  Peng et al., "YaRN", 2023; Ding et al., "LongRoPE", 2024; Hu et al., "MiniCPM", 2024; "Qwen3 Technical Report", 2025
 
 Everything is computed in double, so what differs from the runtime's reference path is the reference's rounding.
 
   bitnet_numpy.py compare DUMP_LOGITS MODEL.gguf [tokens]     run both and apply the gates below; exit code 1 if one fails
   bitnet_numpy.py logits MODEL.gguf int8|float TOKENS OUT.npy
   bitnet_numpy.py factors MODEL.gguf OUT.gguf                 the same model with a rope_freqs.weight
+  bitnet_numpy.py keys MODEL.gguf OUT.gguf KEY=VALUE ...      the same model with other keys of its architecture
 """
 import os
 import struct
@@ -31,10 +33,11 @@ class Gguf:
         self.at = 0
         magic, version, tensors, keys = self.unpack("4sIQQ")
         assert magic == b"GGUF" and version in (2, 3)
-        self.keys = {}
+        self.keys, self.key_places = {}, {}
         for _ in range(keys):
-            name = self.string()
+            begin, name = self.at, self.string()
             self.keys[name] = self.value(self.unpack("I")[0])
+            self.key_places[name] = slice(begin, self.at)
         self.keys_end = self.at
         self.tensors = {}
         for _ in range(tensors):
@@ -132,10 +135,25 @@ def quantize(x):
     return s, np.clip(np.round(x * s), -127, 127)
 
 
-def rope(x, base, dims, neox, factors):
-    """Rotates pairs of x [tokens, heads, size] by position * base^(-2 i / dims) / factors[i]; position = row."""
-    angle = np.arange(x.shape[0])[:, None] * base ** (-2.0 * np.arange(dims // 2) / dims) / factors
-    cos, sin = np.cos(angle)[:, None, :], np.sin(angle)[:, None, :]
+def rope_frequencies(base, dims, factors, stretch, scale, original):
+    """Radians a position of each pair, for texts `scale` times as long as the original context."""
+    i = np.arange(dims // 2)
+    frequencies = base ** (-2.0 * i / dims) / factors
+    if stretch == "linear":
+        return frequencies / scale
+    if stretch != "yarn":
+        return frequencies
+    pair = lambda turns: dims * np.log(original / (turns * 2 * np.pi)) / (2 * np.log(base))
+    low, high = max(0, np.floor(pair(32))), min(dims - 1, np.ceil(pair(1)))
+    interpolated = np.clip((i - low) / max(0.001, high - low), 0, 1)
+    return frequencies * (1 - interpolated) + frequencies / scale * interpolated
+
+
+def rope(x, frequencies, magnitude, neox):
+    """Rotates pairs of x [tokens, heads, size] by position * frequency; position = row."""
+    dims = 2 * len(frequencies)
+    angle = np.arange(x.shape[0])[:, None] * frequencies
+    cos, sin = magnitude * np.cos(angle)[:, None, :], magnitude * np.sin(angle)[:, None, :]
     y = x.copy()
     first = np.s_[..., :dims // 2] if neox else np.s_[..., 0:dims:2]
     second = np.s_[..., dims // 2:dims] if neox else np.s_[..., 1:dims:2]
@@ -172,10 +190,19 @@ class BitNet:
         self.size = key("attention.key_length", key("embedding_length") // self.heads)
         self.dims = key("rope.dimension_count", self.size)
         self.base, self.epsilon = key("rope.freq_base", 10000.0), key("attention.layer_norm_rms_epsilon")
-        self.factors = f.floats("rope_freqs.weight") if "rope_freqs.weight" in f.tensors else np.ones(self.dims // 2)
-        self.neox = arch != "llama"
-        self.sub_norms = arch != "llama"
-        self.act = {"bitnet": silu, "llama": silu, "bitnet-b1.58": squared_relu, "bitnet-25": squared_relu}[arch]
+        self.stretch, self.stretched_by = key("rope.scaling.type", "linear"), key("rope.scaling.factor", 1.0)
+        self.original = key("rope.scaling.original_context_length", key("context_length"))
+        self.magnitude = key("rope.scaling.attn_factor", 1.0)
+        if self.stretch == "yarn" and self.stretched_by > 1:
+            self.magnitude *= 1 + 0.1 * np.log(self.stretched_by)
+        self.neox = arch not in ("llama", "minicpm")
+        self.sub_norms, self.head_norms = arch.startswith("bitnet"), arch == "qwen3"
+        self.act = squared_relu if arch in ("bitnet-b1.58", "bitnet-25") else silu
+        self.embedding_scale = self.residual_scale = self.logit_scale = 1
+        if arch == "minicpm":
+            self.embedding_scale = key("embedding_scale", 12)
+            self.residual_scale = key("residual_scale", 1.4 / np.sqrt(self.layers))
+            self.logit_scale = key("logit_scale", key("embedding_length") / 256)
         self.embedding = f.floats("token_embd.weight")
         self.head = f.floats("output.weight") if "output.weight" in f.tensors else self.embedding
         self.weights = {}
@@ -187,25 +214,36 @@ class BitNet:
             self.weights[full] = trits.astype(np.float64), scale  # integers below 2^53 are exact in double
         return self.weights[full]
 
+    def frequencies(self, context):
+        name = "rope_freqs.weight"
+        if self.stretch == "longrope":
+            name = "rope_factors_%s.weight" % ("long" if context > self.original else "short")
+        factors = self.file.floats(name) if name in self.file.tensors else np.ones(self.dims // 2)
+        return rope_frequencies(self.base, self.dims, factors, self.stretch, self.stretched_by, self.original)
+
     def forward(self, tokens, linear):
         """linear(layer, names, x): the BitLinear products of x [tokens, k] with the matrices of those names."""
+        frequencies = self.frequencies(len(tokens))  # the context is as long as the text here
         gain = lambda layer, name: self.file.floats("blk.%d.%s.weight" % (layer, name))
         norm = lambda x, g: rms_norm(x, g, self.epsilon)
-        x = self.embedding[tokens]
+        x = self.embedding[tokens] * self.embedding_scale
         for i in range(self.layers):
             q, k, v = linear(i, ["attn_q", "attn_k", "attn_v"], norm(x, gain(i, "attn_norm")))
             split = lambda y, heads: y.reshape(len(tokens), heads, self.size)
-            turn = lambda y: rope(y, self.base, self.dims, self.neox, self.factors)
-            a = attention(turn(split(q, self.heads)), turn(split(k, self.kv_heads)), split(v, self.kv_heads))
+            q, k, v = split(q, self.heads), split(k, self.kv_heads), split(v, self.kv_heads)
+            if self.head_norms:
+                q, k = norm(q, gain(i, "attn_q_norm")), norm(k, gain(i, "attn_k_norm"))
+            turn = lambda y: rope(y, frequencies, self.magnitude, self.neox)
+            a = attention(turn(q), turn(k), v)
             if self.sub_norms:
                 a = norm(a, gain(i, "attn_sub_norm"))
-            x = x + linear(i, ["attn_output"], a)[0]
+            x = x + linear(i, ["attn_output"], a)[0] * self.residual_scale
             gate, up = linear(i, ["ffn_gate", "ffn_up"], norm(x, gain(i, "ffn_norm")))
             h = self.act(gate) * up
             if self.sub_norms:
                 h = norm(h, gain(i, "ffn_sub_norm"))
-            x = x + linear(i, ["ffn_down"], h)[0]
-        return norm(x, self.file.floats("output_norm.weight")) @ self.head.T
+            x = x + linear(i, ["ffn_down"], h)[0] * self.residual_scale
+        return norm(x, self.file.floats("output_norm.weight")) @ self.head.T / self.logit_scale
 
     def float_linear(self, layer, names, x):
         return [x @ w.T * scale for w, scale in (self.matrix(layer, name) for name in names)]
@@ -345,24 +383,51 @@ def compare(program, path, count):
     return gates.failed
 
 
-def add_factors(path, out):
-    """Writes the model with a rope_freqs.weight of its own: a tensor more at the end of the list and of the data."""
-    model = BitNet(path)
-    f, count = model.file, model.dims // 2
+def write_with(f, out, keys={}, tensor=None):
+    """Writes the file again with more or other keys, {name: encoded type and value}, and one F32 vector more, (name, values)."""
     align = f.keys.get("general.alignment", 32)
+    string = lambda text: struct.pack("<Q", len(text)) + text.encode()
     data = bytes(f.data[f.begin:])
     data += bytes(-len(data) % align)
-    info = struct.pack("<Q", 17) + b"rope_freqs.weight" + struct.pack("<IQIQ", 1, count, F32, len(data))
-    head = bytes(f.data[:f.at]) + info
-    head = head[:8] + struct.pack("<Q", len(f.tensors) + 1) + head[16:]
-    factors = np.linspace(1, 8, count).astype(np.float32).tobytes()
+    infos, count = bytes(f.data[f.keys_end:f.at]), len(f.tensors)
+    if tensor:
+        infos += string(tensor[0]) + struct.pack("<IQIQ", 1, len(tensor[1]), F32, len(data))
+        data += np.asarray(tensor[1], np.float32).tobytes()
+        data += bytes(-len(data) % align)
+        count += 1
+    entries = {name: bytes(f.data[place]) for name, place in f.key_places.items()}
+    entries.update((name, string(name) + value) for name, value in keys.items())
+    head = bytes(f.data[:8]) + struct.pack("<QQ", count, len(entries)) + b"".join(entries.values()) + infos
     with open(out, "wb") as file:
-        file.write(head + bytes(-len(head) % align) + data + factors + bytes(-len(factors) % align))
+        file.write(head + bytes(-len(head) % align) + data)
+
+
+def add_factors(path, out):
+    model = BitNet(path)
+    write_with(model.file, out, tensor=("rope_freqs.weight", np.linspace(1, 8, model.dims // 2)))
+
+
+def add_keys(path, out, pairs):
+    """KEY=VALUE: a whole number is written as u32, another number as f32, anything else as text."""
+    file, keys = Gguf(path), {}
+    for pair in pairs:
+        name, value = pair.split("=")
+        if value.isdigit():
+            encoded = struct.pack("<II", 4, int(value))
+        elif value.replace(".", "").isdigit():
+            encoded = struct.pack("<If", 6, float(value))
+        else:
+            encoded = struct.pack("<IQ", 8, len(value)) + value.encode()
+        keys[file.keys["general.architecture"] + "." + name] = encoded
+    write_with(file, out, keys)
 
 
 def main(arguments):
     if len(arguments) == 3 and arguments[0] == "factors":
         add_factors(arguments[1], arguments[2])
+        return 0
+    if len(arguments) > 3 and arguments[0] == "keys":
+        add_keys(arguments[1], arguments[2], arguments[3:])
         return 0
     if len(arguments) in (3, 4) and arguments[0] == "compare":
         return 1 if compare(arguments[1], arguments[2], int(arguments[3]) if len(arguments) == 4 else 24) else 0

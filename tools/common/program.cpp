@@ -14,6 +14,8 @@
 namespace bitnet {
 namespace {
 
+constexpr std::string_view kNoMemory = "error: not enough memory\n";
+
 int exit_code_of(const Error& error) {
   switch (error.kind) {
     case Error::Kind::usage:
@@ -30,7 +32,7 @@ void say_what_was_thrown() {
   try {
     throw;
   } catch (const std::bad_alloc&) {
-    write_message("error: not enough memory\n");
+    write_message(kNoMemory);
   } catch (const std::exception& unexpected) {
     for (const std::string_view part : {"error: ", unexpected.what(), "\n"}) write_message(part);
   } catch (...) {
@@ -38,15 +40,27 @@ void say_what_was_thrown() {
   }
 }
 
-// For exceptions that nobody can catch (of LLVM's code, of a noexcept function): a line, no signal.
-// Without an exception there is a bug to look at. The first thread speaks for all.
+bool is_memory_left() {
+  void* volatile const room = std::malloc(1);  // volatile: else the compiler leaves the call out
+  std::free(room);
+  return room != nullptr;
+}
+
+// For exceptions that nobody can catch (of LLVM's code, of a noexcept function, of what runs before
+// run_program): a line, no signal. Where even the exception found no memory, there is none to ask.
+// Without one, and with memory, there is a bug to look at. The first thread speaks for all.
 [[noreturn]] void on_terminate() {
   static std::atomic_flag ended;
-  if (!std::current_exception()) std::abort();
+  const bool is_thrown = std::current_exception() != nullptr;
+  if (!is_thrown && is_memory_left()) std::abort();
   while (ended.test_and_set()) pause();
-  say_what_was_thrown();
+  is_thrown ? say_what_was_thrown() : write_message(kNoMemory);
   _exit(1);
 }
+
+// Before the constructors of shared libraries and our own statics, which allocate, too.
+void at_start() { std::set_terminate(on_terminate); }
+[[gnu::section(".preinit_array"), gnu::used]] void (*const kAtStart)() = at_start;
 
 // The kernel lets the main thread's stack grow as it is used, and where a limit on memory forbids
 // that, the program dies by SIGSEGV. So more than we and LLVM use of it (132 KB are given at the
@@ -80,7 +94,6 @@ Result<int> parse_and_run(Options& options, int argc, char** argv,
 int run_program(Options& options, int argc, char** argv, const std::function<Result<int>()>& run) {
   claim_standard_streams();
   install_truncation_guard();
-  std::set_terminate(on_terminate);
   try {
     reserve_stack();
     Result<int> code = parse_and_run(options, argc, argv, run);

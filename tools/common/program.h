@@ -1,6 +1,8 @@
 // What every main does: from the command line to the exit code.
 //   0 done   1 error   2 command line not understood   130 ended by Ctrl-C
 // An error is one line on stderr. No exception leaves here, whatever threw it.
+// Linked into a program, it says the same line for what is thrown before main: memory may end
+// there, too.
 #pragma once
 
 #include <functional>

@@ -1,6 +1,5 @@
 #include "tools/report/compare.h"
 
-#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -9,6 +8,7 @@
 #include "tuner/packed_stack.h"
 #include "tuner/replay.h"
 #include "tuner/replay_roof.h"
+#include "tuner/token_classes.h"
 
 #if defined(__x86_64__)
 extern "C" {
@@ -34,7 +34,8 @@ class Stacks {
     if (!slot) {
       BITNET_TRY(tuner::PackedStack stack,
                  tuner::PackedStack::pack(pool_, problem, kernel.sizes, kernel.functions.pack,
-                                          tuner::random_weights(problem.k, problem.group, index), layers_));
+                                          tuner::random_weights(problem.k, problem.group, index),
+                                          layers_));
       slot = std::make_unique<tuner::PackedStack>(std::move(stack));
     }
     return slot.get();
@@ -89,12 +90,7 @@ Result<Contender> contender(std::string name, const KernelSource& source,
     auto kernels = source.find(problem);
     if (!kernels) kernels = otherwise.find(problem);
     if (!kernels) return std::unexpected(std::move(kernels.error()));
-    const auto found = std::ranges::find_if(
-        kernels->classes, [&](const ClassKernel& c) { return tokens <= c.m_max; });
-    if (found == kernels->classes.end())
-      return fail(Error::Kind::not_found, "{}: no kernel for {} tokens of {}", all.name, tokens,
-                  describe(problem));
-    all.kernels.push_back(*found);
+    all.kernels.push_back(tuner::class_of(*kernels, tokens));
   }
   return all;
 }

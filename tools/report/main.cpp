@@ -7,7 +7,7 @@
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/output_check.h"
 #include "runtime/cpu/topology.h"
-#include "runtime/model/hparams.h"
+#include "runtime/model/model_file.h"
 #include "tools/common/interrupt.h"
 #include "tools/common/model_options.h"
 #include "tools/common/program.h"

@@ -68,7 +68,8 @@ Result<ClassKernel> PackingKernels::make(const KernelName& name, const Problem& 
   const std::string text = to_string(name);
   const codegen::Template* from = codegen::find_template(name);
   if (from == nullptr) return fail(Error::Kind::not_found, "{}: no such template", text);
-  BITNET_TRY(const tuner::KernelStore::Loaded loaded, store_->get({.name = name, .n = 0, .k = 0, .group = problem.group}));
+  BITNET_TRY(const tuner::KernelStore::Loaded loaded,
+             store_->get({.name = name, .n = 0, .k = 0, .group = problem.group}));
   BnFacts facts{};
   loaded.functions.facts(problem.group, &facts);
   BITNET_CHECK(fits(text, facts));

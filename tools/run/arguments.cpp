@@ -80,8 +80,8 @@ std::string seed_check(const std::string& text) {
 struct Raw {
   std::string prompt, system, isa, kernels = "auto", loader = "map", activations = "int8",
                                    kv_k = "f16", kv_v = "f16", ppl_mode = "llama", receipt = "top",
-                                   perplexity_file, chat_template, seed = "-1";
-  int64_t batch = 2048, ubatch = 512;
+                                   perplexity_file, chat_template, seed = "-1", reasoning = "auto";
+  int64_t batch = 2048, ubatch = 512, reasoning_budget = -1;
   bool escapes = true;
 };
 
@@ -119,6 +119,17 @@ void add_chat(Options& options, Arguments& a, Raw& raw) {
                   "write the chat as these models know it: " + chat_format_names() +
                       " (default: chosen by the model file)")
       ->type_name("NAME")
+      ->group(group);
+  options
+      .add_choice("-rea,--reasoning", raw.reasoning, {"on", "off", "auto"},
+                  "whether a model that can think before it answers does; auto: as its chat "
+                  "template has it")
+      ->group(group);
+  options
+      .add_option("--reasoning-budget", raw.reasoning_budget,
+                  "0: the same as --reasoning off, -1: no limit to thoughts")
+      ->capture_default_str()
+      ->type_name("N")
       ->group(group);
 }
 
@@ -247,6 +258,20 @@ std::optional<std::string> text_of(const Options& options, const char* name,
   return escapes ? unescape(text) : text;
 }
 
+Result<void> take_reasoning(Arguments& a, const Raw& raw) {
+  if (raw.reasoning != "auto") a.reasoning = raw.reasoning == "on";
+  if (raw.reasoning_budget < -1 || raw.reasoning_budget > 0)
+    return fail(Error::Kind::usage,
+                "--reasoning-budget {}: wanted 0 (no thoughts) or -1 (no limit)",
+                raw.reasoning_budget);
+  if (raw.reasoning_budget == 0 && a.reasoning.value_or(false))
+    return fail(Error::Kind::usage, "--reasoning on and --reasoning-budget 0: wanted one of them");
+  if (raw.reasoning_budget == 0) a.reasoning = false;
+  if (a.reasoning && !a.conversation)
+    return fail(Error::Kind::usage, "--reasoning: wanted -cnv with it");
+  return {};
+}
+
 Result<void> take_task(const Options& options, Arguments& a, const Raw& raw) {
   a.prompt = text_of(options, "--prompt", raw.prompt, raw.escapes);
   a.system = text_of(options, "--system-prompt", raw.system, raw.escapes);
@@ -256,6 +281,7 @@ Result<void> take_task(const Options& options, Arguments& a, const Raw& raw) {
   a.score_all = raw.ppl_mode == "full";
   a.receipt = options.count("--receipt") > 0;
   a.receipt_full = raw.receipt == "full";
+  BITNET_CHECK(take_reasoning(a, raw));
   if (raw.chat_template.empty()) return {};
   a.chat_template = chat_format(raw.chat_template);
   if (!a.chat_template)

@@ -28,6 +28,7 @@ struct Arguments {
   bool conversation = false;                // -cnv
   bool single_turn = false;                 // -st: one reply
   std::optional<ChatFormat> chat_template;  // --chat-template: by force
+  std::optional<bool> reasoning;            // --reasoning, --reasoning-budget; absent: auto
   bool tokenize = false;                    // --tokenize
   bool perplexity = false;                  // --perplexity
   std::string perplexity_file;              // "-": stdin

@@ -46,6 +46,8 @@ Result<Generation> start_generation(const Task& task, Sequence sequence,
 // How a chat is written: --chat-template, or as the model file shows.
 Result<ChatTemplate> chat_template_of(const Arguments& arguments, std::string_view architecture,
                                       const Tokenizer& tokenizer);
+// Where --reasoning asks for what the format cannot write. Empty: it does not.
+std::string reasoning_note(const Arguments& arguments, const ChatTemplate& format);
 // The system message, if there is one, and the user's first.
 std::vector<ChatMessage> opening(const Arguments& arguments, std::string user);
 // Text that begins with the begin token, which the model adds, too: the model has never seen two.

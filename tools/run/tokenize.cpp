@@ -12,6 +12,7 @@ Result<std::vector<int32_t>> tokens_of(const Arguments& a, const Gguf& file,
   if (!a.conversation) return tokenizer.encode(*a.prompt, true, true);
   BITNET_TRY(const std::string_view architecture, file.string_value("general.architecture"));
   BITNET_TRY(const ChatTemplate format, chat_template_of(a, architecture, tokenizer));
+  if (!a.quiet) write_message(reasoning_note(a, format));
   return format.begin(opening(a, *a.prompt));
 }
 

@@ -5,9 +5,9 @@
 #include <cassert>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 
 #include "runtime/base/half.h"
-#include "runtime/gguf/ternary_decode.h"
 
 namespace bitnet::synth {
 namespace {
@@ -30,39 +30,6 @@ float largest_magnitude(const float* x, int count) {
   return largest;
 }
 
-// Byte j: codes j, j+32, j+64, j+96 from the high bits down.
-void encode_i2s_block(const uint8_t* __restrict c, uint8_t* __restrict out) {
-  for (int j = 0; j < 32; ++j)
-    out[j] = static_cast<uint8_t>(c[j] << 6 | c[j + 32] << 4 | c[j + 64] << 2 | c[j + 96]);
-}
-
-// Of both halves byte m: codes m, m+32, m+64, m+96 from the low bits up.
-void encode_tq2_block(const uint8_t* __restrict c, uint16_t scale, uint8_t* __restrict out) {
-  for (int half = 0; half < 2; ++half, c += 128, out += 32) {
-    for (int m = 0; m < 32; ++m)
-      out[m] = static_cast<uint8_t>(c[m] | c[m + 32] << 2 | c[m + 64] << 4 | c[m + 96] << 6);
-  }
-  std::memcpy(out, &scale, 2);
-}
-
-// Byte m: the base-3 digits m, m+bytes, ... (the first most significant), as a fraction of 256,
-// rounded up. A missing fifth digit is 0.
-template <int kBytes, int kDigits>
-void encode_base3(const uint8_t* __restrict c, uint8_t* __restrict out) {
-  for (int m = 0; m < kBytes; ++m) {
-    unsigned q = 0;
-    for (int n = 0; n < 5; ++n) q = q * 3 + (n < kDigits ? c[m + n * kBytes] : 0U);
-    out[m] = static_cast<uint8_t>((q * 256 + 242) / 243);
-  }
-}
-
-void encode_tq1_block(const uint8_t* c, uint16_t scale, uint8_t* out) {
-  encode_base3<32, 5>(c, out);
-  encode_base3<16, 5>(c + 160, out + 32);
-  encode_base3<4, 4>(c + 240, out + 48);
-  std::memcpy(out + 52, &scale, 2);
-}
-
 // 32 values: d = max/127 in F16, then round(x / d).
 void encode_q8_0_block(const float* __restrict x, uint8_t* __restrict out) {
   const float d = float_from_half(half_from_float(largest_magnitude(x, 32) / 127.0F));
@@ -70,6 +37,108 @@ void encode_q8_0_block(const float* __restrict x, uint8_t* __restrict out) {
   put_half(d, out);
   for (int i = 0; i < 32; ++i)
     out[2 + i] = static_cast<uint8_t>(std::clamp(nearest(x[i] * inverse), -127, 127));
+}
+
+// The types of nibbles. A byte holds the low four bits of two codes.
+void put_nibbles(const uint8_t* __restrict q, int count, uint8_t* __restrict out) {
+  for (int i = 0; i < count; ++i)
+    out[i] = static_cast<uint8_t>((q[i] & 15) | (q[i + count] & 15) << 4);
+}
+
+// 32 values as d * (q - zero), q in 0 .. 2 * zero - 1; one such code of the least value stays
+// unused, so that d is positive.
+void encode_symmetric(const float* x, int zero, uint8_t* q, uint8_t* d_out) {
+  const auto most = static_cast<float>(zero - 1);
+  const float d = float_from_half(half_from_float(largest_magnitude(x, 32) / most));
+  const float inverse = d > 0 ? 1.0F / d : 0.0F;
+  put_half(d, d_out);
+  for (int i = 0; i < 32; ++i)
+    q[i] = static_cast<uint8_t>(std::clamp(nearest(x[i] * inverse) + zero, 0, 2 * zero - 1));
+}
+
+void encode_q4_0_block(const float* x, uint8_t* out) {
+  uint8_t q[32];
+  encode_symmetric(x, 8, q, out);
+  put_nibbles(q, 16, out + 2);
+}
+
+// Fifth bits in order, low first, before the nibbles.
+void encode_q5_0_block(const float* x, uint8_t* out) {
+  uint8_t q[32];
+  encode_symmetric(x, 16, q, out);
+  for (int byte = 0; byte < 4; ++byte) {
+    unsigned bits = 0;
+    for (int i = 0; i < 8; ++i) bits |= static_cast<unsigned>(q[8 * byte + i] >> 4) << i;
+    out[2 + byte] = static_cast<uint8_t>(bits);
+  }
+  put_nibbles(q, 16, out + 6);
+}
+
+// 32 values: x = d * q + m.
+void encode_q4_1_block(const float* x, uint8_t* out) {
+  const auto [least, most] = std::minmax_element(x, x + 32);
+  const float d = float_from_half(half_from_float((*most - *least) / 15.0F)),
+              m = float_from_half(half_from_float(*least)), inverse = d > 0 ? 1.0F / d : 0.0F;
+  put_half(d, out);
+  put_half(m, out + 2);
+  uint8_t q[32];
+  for (int i = 0; i < 32; ++i)
+    q[i] = static_cast<uint8_t>(std::clamp(nearest((x[i] - m) * inverse), 0, 15));
+  put_nibbles(q, 16, out + 4);
+}
+
+// A factor of six bits: how often `unit` goes into x.
+int six_bits(float x, float unit) { return unit > 0 ? std::clamp(nearest(x / unit), 0, 63) : 0; }
+
+// 256 values in 8 groups: x = d * sc * q - dmin * m, sc and m of six bits, q in 0 .. most. Layout
+// of the 12 bytes of sc and m: of the first four groups in bytes 0..3 and 4..7, six bits each; of
+// the others four bits in bytes 8..11, two above the former.
+void encode_k_block(const float* x, int most, uint8_t* q, uint8_t* out) {
+  float steps[8], lows[8];
+  for (int g = 0; g < 8; ++g) {
+    const auto [least, largest] = std::minmax_element(x + 32 * g, x + 32 * g + 32);
+    lows[g] = std::max(0.0F, -*least);
+    steps[g] = (*largest + lows[g]) / static_cast<float>(most);
+  }
+  const float d = float_from_half(half_from_float(largest_magnitude(steps, 8) / 63.0F)),
+              dmin = float_from_half(half_from_float(largest_magnitude(lows, 8) / 63.0F));
+  put_half(d, out);
+  put_half(dmin, out + 2);
+  int sc[8], m[8];
+  for (int g = 0; g < 8; ++g) {
+    sc[g] = six_bits(steps[g], d), m[g] = six_bits(lows[g], dmin);
+    const float step = d * static_cast<float>(sc[g]), low = dmin * static_cast<float>(m[g]),
+                inverse = step > 0 ? 1.0F / step : 0.0F;
+    for (int i = 32 * g; i < 32 * g + 32; ++i)
+      q[i] = static_cast<uint8_t>(std::clamp(nearest((x[i] + low) * inverse), 0, most));
+  }
+  for (int g = 0; g < 4; ++g) {
+    out[4 + g] = static_cast<uint8_t>(sc[g] | sc[g + 4] >> 4 << 6);
+    out[8 + g] = static_cast<uint8_t>(m[g] | m[g + 4] >> 4 << 6);
+    out[12 + g] = static_cast<uint8_t>((sc[g + 4] & 15) | (m[g + 4] & 15) << 4);
+  }
+}
+
+void put_k_nibbles(const uint8_t* q, uint8_t* out) {
+  for (int chunk = 0; chunk < 4; ++chunk) put_nibbles(q + 64 * chunk, 32, out + 32 * chunk);
+}
+
+void encode_q4_k_block(const float* x, uint8_t* out) {
+  uint8_t q[256];
+  encode_k_block(x, 15, q, out);
+  put_k_nibbles(q, out + 16);
+}
+
+// Fifth bits: bit g of byte l is that of element 32 g + l.
+void encode_q5_k_block(const float* x, uint8_t* out) {
+  uint8_t q[256];
+  encode_k_block(x, 31, q, out);
+  for (int l = 0; l < 32; ++l) {
+    unsigned bits = 0;
+    for (int g = 0; g < 8; ++g) bits |= static_cast<unsigned>(q[32 * g + l] >> 4) << g;
+    out[16 + l] = static_cast<uint8_t>(bits);
+  }
+  put_k_nibbles(q, out + 48);
 }
 
 // 256 values in 16 groups: x = d * group scale (int8) * (q - 32), q in 0..63. Each group's scale
@@ -99,63 +168,41 @@ void encode_q6_k_block(const float* __restrict x, uint8_t* __restrict out) {
   put_half(d, out + 208);
 }
 
+struct BlockEncoder {
+  GgmlType type;
+  void (*encode)(const float* x, uint8_t* out);
+};
+constexpr BlockEncoder kBlockEncoders[] = {
+    {GgmlType::q4_0, encode_q4_0_block}, {GgmlType::q4_1, encode_q4_1_block},
+    {GgmlType::q5_0, encode_q5_0_block}, {GgmlType::q8_0, encode_q8_0_block},
+    {GgmlType::q4_k, encode_q4_k_block}, {GgmlType::q5_k, encode_q5_k_block},
+    {GgmlType::q6_k, encode_q6_k_block},
+};
+
 }  // namespace
-
-void encode_codes(GgmlType type, const uint8_t* codes, int64_t count, float scale, std::byte* out) {
-  auto* bytes = reinterpret_cast<uint8_t*>(out);
-  if (type == GgmlType::i2_s) {
-    const int64_t blocks = count / kI2sElements, rest = count % kI2sElements;
-    for (int64_t b = 0; b < blocks; ++b)
-      encode_i2s_block(codes + b * kI2sElements, bytes + b * kI2sBytes);
-    if (rest == 0) return;
-    uint8_t last[kI2sElements];
-    std::fill_n(last, kI2sElements, uint8_t{1});
-    std::copy_n(codes + blocks * kI2sElements, rest, last);
-    encode_i2s_block(last, bytes + blocks * kI2sBytes);
-    return;
-  }
-  assert(count % kTqElements == 0);
-  const uint16_t half = half_from_float(scale);
-  for (int64_t b = 0; b < count / kTqElements; ++b) {
-    if (type == GgmlType::tq2_0)
-      encode_tq2_block(codes + b * kTqElements, half, bytes + b * kTq2Bytes);
-    else
-      encode_tq1_block(codes + b * kTqElements, half, bytes + b * kTq1Bytes);
-  }
-}
-
-int64_t encoded_bytes(GgmlType type, int64_t count) {
-  if (type == GgmlType::i2_s) return (count + kI2sElements - 1) / kI2sElements * kI2sBytes;
-  return count / traits(type).block_elements * traits(type).block_bytes;
-}
 
 void encode_row(GgmlType type, const float* row, int64_t k, std::byte* out) {
   auto* bytes = reinterpret_cast<uint8_t*>(out);
-  switch (type) {
-    case GgmlType::f32:
-      std::memcpy(bytes, row, static_cast<size_t>(k) * 4);
-      return;
-    case GgmlType::f16:
-      for (int64_t i = 0; i < k; ++i) put_half(row[i], bytes + 2 * i);
-      return;
-    case GgmlType::bf16:
-      for (int64_t i = 0; i < k; ++i) {
-        const uint16_t bits = bfloat_from_float(row[i]);
-        std::memcpy(bytes + 2 * i, &bits, 2);
-      }
-      return;
-    case GgmlType::q8_0:
-      for (int64_t b = 0; b < k / 32; ++b) encode_q8_0_block(row + 32 * b, bytes + 34 * b);
-      return;
-    case GgmlType::q6_k:
-      for (int64_t b = 0; b < k / 256; ++b) encode_q6_k_block(row + 256 * b, bytes + 210 * b);
-      return;
-    case GgmlType::tq1_0:
-    case GgmlType::tq2_0:
-    case GgmlType::i2_s:
-      break;
+  if (type == GgmlType::f32) {
+    std::memcpy(bytes, row, static_cast<size_t>(k) * 4);
+    return;
   }
-  assert(false && "not a type of float rows");
+  if (type == GgmlType::f16) {
+    for (int64_t i = 0; i < k; ++i) put_half(row[i], bytes + 2 * i);
+    return;
+  }
+  if (type == GgmlType::bf16) {
+    for (int64_t i = 0; i < k; ++i) {
+      const uint16_t bits = bfloat_from_float(row[i]);
+      std::memcpy(bytes + 2 * i, &bits, 2);
+    }
+    return;
+  }
+  const auto found = std::ranges::find(kBlockEncoders, type, &BlockEncoder::type);
+  assert(found != std::end(kBlockEncoders) && "a type of float rows");
+  const TypeTraits& t = traits(type);
+  for (int64_t b = 0; b < k / t.block_elements; ++b)
+    found->encode(row + b * t.block_elements, bytes + b * t.block_bytes);
 }
 
 }  // namespace bitnet::synth

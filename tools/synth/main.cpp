@@ -3,10 +3,14 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <iterator>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "runtime/base/output_check.h"
+#include "runtime/model/architecture.h"
 #include "runtime/threads/pool.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
@@ -21,7 +25,7 @@ using namespace bitnet;
 std::atomic<bool> stop = false;
 
 struct Arguments {
-  std::string shape, path, architecture, type = "i2_s", head;
+  std::string shape, path, architecture, type = "i2_s", head, group;
   synth::Options options;
   int64_t layers = 0, vocabulary = 0;
   int threads = 0;
@@ -35,13 +39,24 @@ std::string shape_table() {
                        s.hidden, s.feed_forward, s.layers,
                        fmt::format("{}/{}", s.heads, s.kv_heads), s.vocabulary);
   }
-  return out + "The same shape and seed give the same weights in every type.";
+  return out + "The same shape, seed and group give the same weights in every ternary type.";
 }
 
+// The ternary ones first: of matrices; all but I2_S of embedding and head.
 constexpr std::pair<std::string_view, GgmlType> kTypes[] = {
-    {"i2_s", GgmlType::i2_s}, {"tq2_0", GgmlType::tq2_0}, {"tq1_0", GgmlType::tq1_0},
-    {"q6_k", GgmlType::q6_k}, {"q8_0", GgmlType::q8_0},   {"f16", GgmlType::f16},
-    {"bf16", GgmlType::bf16}, {"f32", GgmlType::f32}};
+    {"i2_s", GgmlType::i2_s},   {"tq2_0", GgmlType::tq2_0},   {"tq1_0", GgmlType::tq1_0},
+    {"q1_0", GgmlType::q1_0},   {"q2_0", GgmlType::q2_0},     {"q2_0_g128", GgmlType::q2_0_g128},
+    {"pq2_0", GgmlType::pq2_0}, {"ptq1_0", GgmlType::ptq1_0}, {"q4_0", GgmlType::q4_0},
+    {"q4_1", GgmlType::q4_1},   {"q4_k", GgmlType::q4_k},     {"q5_0", GgmlType::q5_0},
+    {"q5_k", GgmlType::q5_k},   {"q6_k", GgmlType::q6_k},     {"q8_0", GgmlType::q8_0},
+    {"f16", GgmlType::f16},     {"bf16", GgmlType::bf16},     {"f32", GgmlType::f32}};
+constexpr size_t kTernaryTypes = 8;
+
+std::vector<std::string> names_of(size_t begin, size_t end) {
+  std::vector<std::string> names;
+  for (size_t i = begin; i < end; ++i) names.emplace_back(kTypes[i].first);
+  return names;
+}
 
 GgmlType type_named(std::string_view name) {
   return std::ranges::find(kTypes, name, &std::pair<std::string_view, GgmlType>::first)->second;
@@ -51,12 +66,17 @@ void declare(Options& options, Arguments& a) {
   options.footer(shape_table());
   options.add_option("shape", a.shape, "name of the shape")->required()->type_name("SHAPE");
   options.add_option("out", a.path, "file to write")->required()->type_name("OUT.gguf");
-  options.add_choice("--type", a.type, {"i2_s", "tq2_0", "tq1_0"}, "of the ternary matrices");
-  options.add_choice("--head", a.head, {"q6_k", "q8_0", "f16", "bf16", "f32"},
+  options.add_choice("--type", a.type, names_of(0, kTernaryTypes),
+                     "of the ternary (q1_0: binary) matrices");
+  options.add_choice("--group", a.group, {"64", "128", "256"},
+                     "weights that share a scale (default: the whole matrix in i2_s, tq2_0 and "
+                     "tq1_0, else 128)");
+  options.add_choice("--head", a.head, names_of(1, std::size(kTypes)),
                      "of embedding and head (default: q6_k where rows allow, else f16)");
   options.add_option("--seed", a.options.seed, "of the random weights")->capture_default_str();
-  options.add_choice("--arch", a.architecture, {"bitnet", "bitnet-b1.58", "bitnet-25", "llama"},
-                     "another architecture");
+  std::vector<std::string> names;
+  for (const Architecture& architecture : architectures()) names.emplace_back(architecture.name);
+  options.add_choice("--arch", a.architecture, names, "another architecture");
   options.add_option("--layers", a.layers, "another number of layers")->check(between(1, 1000));
   options.add_option("--vocab", a.vocabulary, "another vocabulary size")
       ->check(between(synth::kLeastVocabulary, 1 << 20));
@@ -78,6 +98,7 @@ Result<int> run(Arguments& a) {
   if (a.layers > 0) shape.layers = a.layers;
   if (a.vocabulary > 0) shape.vocabulary = a.vocabulary;
   a.options.type = type_named(a.type);
+  if (!a.group.empty()) a.options.group = parse_number<int64_t>(a.group).value();
   if (!a.head.empty()) a.options.head = type_named(a.head);
   a.options.stop = &stop;
   std::signal(SIGINT, [](int) { stop = true; });

@@ -24,6 +24,13 @@ void random_codes(RandomStream& random, int64_t k, uint8_t* codes) {
   }
 }
 
+void random_signs(RandomStream& random, int64_t k, uint8_t* codes) {
+  for (int64_t i = 0; i < k; i += 8) {
+    const uint64_t bits = random.next() >> 6 & 0x0202020202020202U;
+    std::memcpy(codes + i, &bits, 8);
+  }
+}
+
 void random_row(RandomStream& random, int64_t k, float* row) {
   const float norm = std::clamp(1.0F + 0.3F * random.gaussian(), 0.2F, 2.5F);
   const float deviation = norm / std::sqrt(static_cast<float>(k));

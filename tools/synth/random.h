@@ -45,6 +45,9 @@ class RandomStream {
 // codes past k.
 void random_codes(RandomStream& random, int64_t k, uint8_t* codes);
 
+// codes[k] = 0 or 2 for -1 or +1, equally often. Writes up to 7 codes past k.
+void random_signs(RandomStream& random, int64_t k, uint8_t* codes);
+
 // An embedding row: Gaussian with standard deviation 1/sqrt(k), times a norm of its own that varies
 // by 30 %, so that logits have a spread of about 1 and no two rows have the same quantisation step.
 void random_row(RandomStream& random, int64_t k, float* row);

@@ -7,6 +7,8 @@
 #include <string_view>
 
 #include "runtime/base/result.h"
+#include "runtime/kernel/problem.h"
+#include "runtime/model/rope_scaling.h"
 
 namespace bitnet::synth {
 
@@ -16,10 +18,16 @@ struct Shape {
   int64_t hidden, feed_forward, layers, heads, kv_heads, head_size, vocabulary, context;
   float rope_base;
   bool tied_head;
+  float rms_epsilon = 1e-5F;
+  RopeScaling rope_scaling = {};  // none: the file says nothing of it
 
-  int64_t q_rows() const { return heads * head_size; }
-  int64_t kv_rows() const { return kv_heads * head_size; }
-  bool sub_norms() const { return architecture != "llama"; }
+  LinearShapes linear_shapes() const {
+    return {.hidden = hidden,
+            .q_rows = heads * head_size,
+            .kv_rows = kv_heads * head_size,
+            .feed_forward = feed_forward,
+            .layers = static_cast<int>(layers)};
+  }
 };
 
 std::span<const Shape> shapes();

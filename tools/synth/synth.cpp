@@ -9,10 +9,11 @@
 
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/half.h"
-#include "runtime/gguf/ternary_decode.h"
+#include "runtime/model/architecture.h"
 #include "tools/gguf_writer.h"
 #include "tools/synth/encode.h"
 #include "tools/synth/random.h"
+#include "tools/synth/ternary_rows.h"
 #include "tools/synth/vocabulary.h"
 
 namespace bitnet::synth {
@@ -21,7 +22,7 @@ namespace {
 // Rows are made in groups of this many: whole blocks of every type, and small enough for a cache.
 constexpr int64_t kRowStep = 128;
 
-enum class Content : uint8_t { trits, embedding, norm };
+enum class Content : uint8_t { trits, embedding, norm, rope_factors };
 
 struct Plan {
   std::string name;
@@ -29,15 +30,35 @@ struct Plan {
   GgmlType type;
   int64_t n, k;
   uint64_t bytes = 0;
+  int64_t group = 0;  // of trits: see Options
 };
 
 uint32_t u32(int64_t value) { return static_cast<uint32_t>(value); }
 
 uint32_t file_type(GgmlType type) {  // general.file_type
-  return type == GgmlType::tq1_0 ? 36 : type == GgmlType::tq2_0 ? 37 : 40;
+  switch (type) {
+    case GgmlType::tq1_0:
+      return 36;
+    case GgmlType::tq2_0:
+      return 37;
+    case GgmlType::q2_0:
+    case GgmlType::q2_0_g128:
+      return 41;
+    case GgmlType::pq2_0:
+      return 141;
+    case GgmlType::ptq1_0:
+      return 143;
+    default:  // I2_S, and Q1_0
+      return 40;
+  }
 }
 
-std::vector<Plan> plan_tensors(const Shape& s, GgmlType linear, GgmlType head) {
+constexpr const char *kLongFactors = "rope_factors_long.weight",
+                     *kShortFactors = "rope_factors_short.weight";
+
+std::vector<Plan> plan_tensors(const Shape& s, const Architecture& graph, GgmlType linear,
+                               GgmlType head) {
+  const LinearShapes shapes = s.linear_shapes();
   std::vector<Plan> out;
   const auto norm = [&](const std::string& name, int64_t k) {
     out.push_back({name, Content::norm, GgmlType::f32, 1, k});
@@ -47,27 +68,46 @@ std::vector<Plan> plan_tensors(const Shape& s, GgmlType linear, GgmlType head) {
   };
   out.push_back({"token_embd.weight", Content::embedding, head, s.vocabulary, s.hidden});
   for (int64_t i = 0; i < s.layers; ++i) {
-    const std::string block = fmt::format("blk.{}.", i);
-    norm(block + "attn_norm.weight", s.hidden);
-    if (s.sub_norms()) norm(block + "attn_sub_norm.weight", s.q_rows());
-    matrix(block + "attn_q.weight", s.q_rows(), s.hidden);
-    matrix(block + "attn_k.weight", s.kv_rows(), s.hidden);
-    matrix(block + "attn_v.weight", s.kv_rows(), s.hidden);
-    matrix(block + "attn_output.weight", s.hidden, s.q_rows());
-    norm(block + "ffn_norm.weight", s.hidden);
-    if (s.sub_norms()) norm(block + "ffn_sub_norm.weight", s.feed_forward);
-    matrix(block + "ffn_gate.weight", s.feed_forward, s.hidden);
-    matrix(block + "ffn_up.weight", s.feed_forward, s.hidden);
-    matrix(block + "ffn_down.weight", s.hidden, s.feed_forward);
+    const auto full = [&](std::string_view name) {
+      return fmt::format("blk.{}.{}.weight", i, name);
+    };
+    for (const ProductDescription& product : graph.products) {
+      if (!product.norm.name.empty()) norm(full(product.norm.name), shapes.*product.columns);
+      for (const MatrixDescription& m : product.matrices)
+        matrix(full(m.name), shapes.*m.rows, shapes.*product.columns);
+    }
+    for (const NormDescription& head_norm : graph.head_norms)
+      norm(full(head_norm.name), s.head_size);
   }
+  if (s.rope_scaling.stretch == RopeStretch::longrope)
+    for (const char* name : {kLongFactors, kShortFactors})
+      out.push_back({name, Content::rope_factors, GgmlType::f32, 1, s.head_size / 2});
   norm("output_norm.weight", s.hidden);
   if (!s.tied_head)
     out.push_back({"output.weight", Content::embedding, head, s.vocabulary, s.hidden});
   return out;
 }
 
-void set_metadata(GgufWriter& writer, const Shape& s, GgmlType linear) {
-  const auto own = [&](std::string_view key) { return fmt::format("{}.{}", s.architecture, key); };
+using Own = std::function<std::string(std::string_view)>;  // a key of the architecture
+
+void set_rope_scaling(GgufWriter& writer, const Own& own, const RopeScaling& scaling) {
+  if (scaling.stretch == RopeStretch::none) return;
+  writer.set(own("rope.scaling.type"), name(scaling.stretch));
+  if (scaling.stretch != RopeStretch::longrope)
+    writer.set(own("rope.scaling.factor"), static_cast<float>(scaling.factor));
+  writer.set(own("rope.scaling.original_context_length"), u32(scaling.original_context));
+}
+
+// As llama.cpp's converter writes them for MiniCPM.
+void set_scales(GgufWriter& writer, const Own& own, const ScaleDefaults& scales, const Shape& s) {
+  const double root = std::sqrt(static_cast<double>(s.layers));
+  writer.set(own("embedding_scale"), static_cast<float>(scales.embedding));
+  writer.set(own("residual_scale"), static_cast<float>(scales.depth / root));
+  writer.set(own("logit_scale"), static_cast<float>(static_cast<double>(s.hidden) / scales.base));
+}
+
+void set_metadata(GgufWriter& writer, const Shape& s, const Architecture& graph, GgmlType linear) {
+  const Own own = [&](std::string_view key) { return fmt::format("{}.{}", s.architecture, key); };
   writer.set("general.architecture", s.architecture);
   writer.set("general.name", fmt::format("synthetic-{}", s.name));
   writer.set("general.file_type", file_type(linear));
@@ -81,11 +121,13 @@ void set_metadata(GgufWriter& writer, const Shape& s, GgmlType linear) {
   writer.set(own("rope.freq_base"), s.rope_base);
   writer.set(own("attention.head_count"), u32(s.heads));
   writer.set(own("attention.head_count_kv"), u32(s.kv_heads));
-  if (s.head_size * s.heads != s.hidden) {
+  if (s.head_size * s.heads != s.hidden || !graph.head_norms.empty()) {
     writer.set(own("attention.key_length"), u32(s.head_size));
     writer.set(own("attention.value_length"), u32(s.head_size));
   }
-  writer.set(own("attention.layer_norm_rms_epsilon"), 1e-5F);
+  writer.set(own("attention.layer_norm_rms_epsilon"), s.rms_epsilon);
+  set_rope_scaling(writer, own, s.rope_scaling);
+  if (graph.scales) set_scales(writer, own, *graph.scales, s);
 
   const Vocabulary vocabulary = make_vocabulary(s.vocabulary);
   writer.set("tokenizer.ggml.model", "gpt2");
@@ -106,6 +148,21 @@ float weight_scale(uint64_t seed, const Plan& tensor) {
   RandomStream random(seed, tensor.name, -1);
   const float plain = 1.0F / std::sqrt(0.6F * static_cast<float>(tensor.k));
   return float_from_half(half_from_float(plain * (0.8F + 0.4F * random.uniform())));
+}
+
+// Embedding and head are ternary where their type is.
+Result<void> choose_group(Plan& tensor, const Options& options) {
+  if (!traits(tensor.type).ternary) return {};
+  tensor.content = Content::trits;
+  tensor.group = options.group > 0 ? options.group : default_group(tensor.type);
+  return check_group(tensor.type, tensor.group, tensor.k);
+}
+
+// From 1 for the fastest pair to `last` for the slowest: different from pair to pair and from one
+// list to the other.
+void rope_factors(float last, std::span<float> out) {
+  for (size_t i = 0; i < out.size(); ++i)
+    out[i] = 1 + (last - 1) * static_cast<float>(i) / static_cast<float>(out.size());
 }
 
 class Stream {
@@ -143,7 +200,7 @@ class Stream {
 
  private:
   struct Made {
-    std::vector<uint8_t> codes;
+    RowBuffers ternary;
     std::vector<float> floats;
     std::vector<std::byte> bytes;
   };
@@ -151,14 +208,8 @@ class Stream {
   void make_rows(const Plan& tensor, float scale, int64_t n0, int64_t n1, Made& made) const {
     const auto k = static_cast<size_t>(tensor.k), rows = static_cast<size_t>(n1 - n0);
     if (tensor.content == Content::trits) {
-      made.codes.resize(rows * k + 8);
-      for (size_t r = 0; r < rows; ++r) {
-        RandomStream random(options_.seed, tensor.name, n0 + static_cast<int64_t>(r));
-        random_codes(random, tensor.k, made.codes.data() + r * k);
-      }
-      made.bytes.resize(static_cast<size_t>(encoded_bytes(tensor.type, (n1 - n0) * tensor.k)));
-      encode_codes(tensor.type, made.codes.data(), (n1 - n0) * tensor.k, scale, made.bytes.data());
-      return;
+      const TernaryTensor ternary{tensor.name, tensor.type, tensor.k, scale, tensor.group};
+      return make_ternary_rows(ternary, options_.seed, n0, n1, made.ternary, made.bytes);
     }
     const auto row_bytes = static_cast<size_t>(encoded_bytes(tensor.type, tensor.k));
     made.floats.resize(k);
@@ -167,6 +218,8 @@ class Stream {
       RandomStream random(options_.seed, tensor.name, n0 + static_cast<int64_t>(r));
       if (tensor.content == Content::embedding)
         random_row(random, tensor.k, made.floats.data());
+      else if (tensor.content == Content::rope_factors)
+        rope_factors(tensor.name == kLongFactors ? 8.0F : 1.25F, made.floats);
       else
         for (float& value : made.floats) value = 1.0F + 0.1F * random.gaussian();
       encode_row(tensor.type, made.floats.data(), tensor.k, made.bytes.data() + r * row_bytes);
@@ -187,22 +240,27 @@ Result<Summary> write_model(const std::string& path, const Shape& shape, const O
   if (shape.vocabulary < kLeastVocabulary)
     return fail(Error::Kind::invalid, "vocabulary {}: wanted at least {}", shape.vocabulary,
                 kLeastVocabulary);
+  const Architecture* graph = find_architecture(shape.architecture);
+  if (graph == nullptr)
+    return fail(Error::Kind::invalid, "architecture {}: wanted {}", shape.architecture,
+                architecture_names());
   const bool q6_k_fits = shape.hidden % traits(GgmlType::q6_k).block_elements == 0;
   const GgmlType head = options.head.value_or(q6_k_fits ? GgmlType::q6_k : GgmlType::f16);
 
   GgufWriter writer;
-  set_metadata(writer, shape, options.type);
-  std::vector<Plan> tensors = plan_tensors(shape, options.type, head);
+  set_metadata(writer, shape, *graph, options.type);
+  std::vector<Plan> tensors = plan_tensors(shape, *graph, options.type, head);
   Summary summary{.tensors = static_cast<int64_t>(tensors.size())};
   uint64_t data_bytes = 0;
   for (Plan& tensor : tensors) {
     const auto n = static_cast<uint64_t>(tensor.n), k = static_cast<uint64_t>(tensor.k);
-    BITNET_TRY(tensor.bytes, tensor.content == Content::norm
-                                 ? writer.add_vector(tensor.name, tensor.type, k)
-                                 : writer.add_matrix(tensor.name, tensor.type, n, k));
+    const bool vector = tensor.content == Content::norm || tensor.content == Content::rope_factors;
+    BITNET_TRY(tensor.bytes, vector ? writer.add_vector(tensor.name, tensor.type, k)
+                                    : writer.add_matrix(tensor.name, tensor.type, n, k));
     data_bytes += GgufWriter::padded(tensor.bytes);
     if (tensor.content == Content::trits) summary.ternary_bytes += tensor.bytes;
     if (tensor.content == Content::embedding) summary.head_bytes = tensor.bytes;
+    if (auto good = choose_group(tensor, options); !good) return in(tensor.name, good.error());
   }
   const std::vector<std::byte> head_of_file = writer.head();
   summary.file_bytes = head_of_file.size() + data_bytes;

@@ -1,11 +1,12 @@
 // Writes a model of random ternary weights in a given shape, tensor by tensor, with little memory:
 // to time engines, to test them at sizes and types for which there are no real weights at hand.
-//   weights     P(0) = 0.4, one scale a matrix, within 20 % of 1/sqrt(0.6 K) and exact in F16
+//   weights     P(0) = 0.4, one scale a matrix, within 20 % of 1/sqrt(0.6 K) and exact in F16, or
+//               one a group, within 25 % of that; of binary types P(0) = 0
 //   norms       F32, 1 +- 10 %
 //   embedding   Gaussian rows whose norms vary by 30 %, then quantised: no head is exact by
 //   accident
-// A seed fixes trits, scales, norms and embedding, whatever types store them and however many
-// threads write them.
+// A seed and a group fix trits, scales, norms and embedding, whatever types store them and however
+// many threads write them.
 #pragma once
 
 #include <atomic>
@@ -23,7 +24,10 @@ namespace bitnet::synth {
 
 struct Options {
   GgmlType type = GgmlType::i2_s;  // of the ternary matrices
-  // Of embedding and head; nothing: Q6_K where its blocks fit, else F16.
+  // Weights that share a scale: 64, 128 or 256; 0: one scale a matrix in I2_S and TQ types, groups
+  // of 128 in the others.
+  int64_t group = 0;
+  // Of embedding and head, ternary ones included; nothing: Q6_K where its blocks fit, else F16.
   std::optional<GgmlType> head = {};
   uint64_t seed = 1;
   const std::atomic<bool>* stop = nullptr;  // ends the writing; nothing is left behind

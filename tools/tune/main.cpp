@@ -9,8 +9,8 @@
 #include "tools/common/model_options.h"
 #include "tools/common/program.h"
 #include "tools/common/progress.h"
+#include "tuner/presets.h"
 #include "tuner/tune.h"
-#include "tuner/wisdom.h"
 
 namespace {
 
@@ -103,8 +103,7 @@ void declare(Options& options, Arguments& a, std::string& budget, std::string& i
                   "kernel cache to write (default: where bitnet-run looks)")
       ->type_name("FILE");
   options.add_threads(a.tune.threads, "threads to tune for");
-  options.add_choice("--preset", a.tune.preset, {kPresetNames.begin(), kPresetNames.end()},
-                     "effort, see docs/TUNING.md");
+  options.add_choice("--preset", a.tune.preset, preset_names(), "effort, see docs/TUNING.md");
   options.add_option("--budget", budget, "time to search: 60s, 5m, 1h (default: the preset's)")
       ->type_name("TIME");
   options.add_option("--isa", isa, "use this instruction-set level and its parents only")
