@@ -87,6 +87,9 @@ typedef struct BnFloatKernels {
   void (*rms_norm)(const float* x, const float* g, int64_t k, float epsilon, float* y);
   // Returns s = 127 / max(max|x|, 1e-5) and writes q[k].
   float (*quantize)(const float* x, int64_t k, int8_t* q);
+  // One group of a matrix with a scale a group (NUMERICS "One token", 4): returns a = max|x| / 127
+  // and writes q[k].
+  float (*quantize_group)(const float* x, int64_t k, int8_t* q);
   // Rotates `heads` heads in place by a row of the table: cos[dims/2], sin[dims/2]. neox: pairs (i,
   // i + dims/2), else (2i, 2i+1).
   void (*rope)(float* x, int64_t heads, int64_t head_size, int64_t dims, int neox, const float* cos,

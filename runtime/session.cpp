@@ -183,8 +183,7 @@ Result<void> Model::State::load_weights(const ModelOptions& options, const Kerne
           fmt::format("{} is not used: float activations have no kernels", options.cache_path));
     BITNET_TRY(layers, load_float_layers(file, floats, pool, options.stop));
   } else {
-    kernels = choose_kernels(problems_of(file.hparams.linear_shapes()),
-                             search_of(options, isa, pool.size(), first));
+    kernels = choose_kernels(file.problems(), search_of(options, isa, pool.size(), first));
     BITNET_TRY(layers,
                load_layers(file, kernels.of_problem, floats, pool, options.progress, options.stop));
   }
@@ -315,7 +314,7 @@ const BnFloatKernels& ModelInternals::float_kernels(const Model& model) {
 std::string ModelInternals::kernel_table(const Model& model) {
   const Model::State& state = *model.state_;
   std::string table = fmt::format("floats  {}\n", state.floats.name);
-  const std::vector<Problem> problems = problems_of(state.file.hparams.linear_shapes());
+  const std::vector<Problem> problems = state.file.problems();
   for (size_t i = 0; i < state.kernels.of_problem.size(); ++i)
     for (const ClassKernel& kernel : state.kernels.of_problem[i].classes) {
       const std::string last = kernel.m_max == kAnyTokens ? "" : fmt::format("{}", kernel.m_max);

@@ -37,9 +37,25 @@ TEST_P(FloatKernels, Quantize) {
         EXPECT_TRUE(same(s_got, s_want));
         EXPECT_EQ(got, want) << "k=" << k;
         EXPECT_GE(*std::min_element(got.begin(), got.end()), -127);
+        EXPECT_TRUE(same(kernels().quantize_group(exact(x).get(), k, got.data()),
+                         reference_.quantize_group(x.data(), k, want.data())));
+        EXPECT_EQ(got, want) << "k=" << k;
       }
     }
   }
+}
+
+TEST_P(FloatKernels, AGroupOfNothingIsZeroAndAnyOtherFillsItsRange) {
+  std::vector<float> x(64, 0x1p-121F);
+  std::vector<int8_t> q(x.size(), 1);
+  EXPECT_EQ(kernels().quantize_group(x.data(), 64, q.data()), 0.0F);
+  EXPECT_EQ(q, std::vector<int8_t>(64, 0));
+  x[3] = -0x1p-119F;
+  x[5] = std::nanf("");
+  EXPECT_EQ(kernels().quantize_group(x.data(), 64, q.data()), 0x1p-119F / 127.0F);
+  EXPECT_EQ(q[3], -127);
+  EXPECT_EQ(q[5], 0);
+  EXPECT_EQ(q[0], 32);
 }
 
 TEST_P(FloatKernels, QuantizeTiesToEven) {

@@ -23,8 +23,7 @@ constexpr SmallModel kModel = {"pages", "bitnet-b1.58", 1024,         2048, 8, 8
 std::vector<ProblemKernels> reference_kernels(const ModelFile& model) {
   std::vector<ProblemKernels> kernels;
   const auto source = make_reference_source();
-  for (const Problem& problem : problems_of(model.hparams.linear_shapes()))
-    kernels.push_back(*source->find(problem));
+  for (const Problem& problem : model.problems()) kernels.push_back(*source->find(problem));
   return kernels;
 }
 
@@ -126,13 +125,13 @@ TEST(PackWeights, SaysOnceThatAJobIsPackedHoweverManyCopiesItHas) {
     prompt.packing_key += " again";
     of_problem.classes.push_back(prompt);
   }
-  const std::vector<Problem> problems = problems_of(model.hparams.linear_shapes());
+  const std::vector<Problem> problems = model.problems();
   std::vector<PackedWeights> packed;
   std::vector<PackJob> jobs;
   for (size_t p = 0; p < problems.size(); ++p) {
     packed.emplace_back(kernels[p]);
     const ProblemRows rows = problem_rows(model.layers.front(), problems[p].kind);
-    jobs.push_back(packed[p].job(problems[p], kernels[p], rows.weights()));
+    jobs.push_back(packed[p].job(problems[p], kernels[p], rows.weights(problems[p].group)));
   }
   for (const int threads : {1, 3}) {
     ThreadPool pool = ThreadPool::start(threads).value();

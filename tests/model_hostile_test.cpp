@@ -43,10 +43,6 @@ const Hostile kCases[] = {
     {"TQ scale inf", with_tq(GgmlType::tq2_0),
      [](auto& f) { q(f).data[64] = std::byte{0}, q(f).data[65] = std::byte{0x7C}; },
      "blk.0.attn_q.weight: row 0, block 0: found the scale inf, wanted a finite number"},
-    {"TQ scale differs", with_tq(GgmlType::tq1_0),
-     [](auto& f) { q(f).data[9 * 54 + 53] = std::byte{0x38}; },
-     "blk.0.attn_q.weight: found TQ1_0 with a scale for every 256 weights, wanted one scale a "
-     "matrix"},
     {"TQ of odd K",
      {},
      [](auto& f) { q(f).type = 35; },

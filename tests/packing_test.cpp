@@ -73,7 +73,8 @@ class TuningOfTests {
     const auto source = make_builtin_source(setup_.isa);
     for (const Problem& problem : setup_.problems) {
       builtin_.push_back(source->find(problem).value());
-      weights_.push_back(problem_rows(setup_.model.layers.front(), problem.kind).weights());
+      weights_.push_back(
+          problem_rows(setup_.model.layers.front(), problem.kind).weights(problem.group));
     }
   }
 

@@ -36,7 +36,7 @@ inline Result<void> read_everything(std::span<const std::byte> bytes) {
   BITNET_TRY(const Gguf file, Gguf::parse(bytes, "fuzz.gguf"));
   BITNET_CHECK(read_ternary_tensors(file));
   BITNET_TRY(const ModelFile model, ModelFile::parse(bytes, "fuzz.gguf"));
-  shape_digest(problems_of(model.hparams.linear_shapes()));
+  shape_digest(model.problems());
   for (const FloatMatrix* matrix : {&model.embedding, &model.head}) {
     unsigned sum = 0;
     for (int64_t i = 0; i < matrix->n * matrix->row_bytes; ++i)

@@ -16,7 +16,7 @@ void say_all(const std::vector<std::string>& notices, Listener& listener) {
 Result<void> read_model(const TuneOptions& options, Listener& listener, Setup& setup) {
   BITNET_TRY(setup.model, ModelFile::open(options.model, options.file));
   say_all(setup.model.notices, listener);
-  setup.problems = problems_of(setup.model.hparams.linear_shapes());
+  setup.problems = setup.model.problems();
   return {};
 }
 

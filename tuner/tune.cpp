@@ -136,7 +136,8 @@ class Tuning {
                        return setup_.preset.budget_seconds - seconds_since(search_began_);
                      }});
     for (const Problem& problem : setup_.problems)
-      lab_->weights.push_back(problem_rows(setup_.model.layers.front(), problem.kind).weights());
+      lab_->weights.push_back(
+          problem_rows(setup_.model.layers.front(), problem.kind).weights(problem.group));
     key_ = {.machine = setup_.machine.id(),
             .isa = std::string(name(setup_.levels.front())),
             .threads = pool_.size(),

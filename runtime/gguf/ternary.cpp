@@ -132,6 +132,7 @@ Result<void> TernaryMatrix::apply_factor(const Gguf& file, std::string_view tens
         file.where(*factor), group());
   BITNET_TRY(const float value, read_scalar(file.where(*factor), *factor));
   scale_ *= value;
+  has_factor_ = true;
   if (std::isfinite(scale_) && scale_ > 0) return {};
   return fail(Error::Kind::invalid,
               "{}: found the weight scale {}, wanted a positive finite number", where_, scale_);

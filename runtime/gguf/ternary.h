@@ -44,6 +44,7 @@ class TernaryMatrix {
   int64_t group() const { return blocks_ == nullptr ? 0 : blocks_->elements; }
   // I2_S, or TQ with the same scale in every block that holds a weight other than 0.
   bool one_scale() const { return one_scale_; }
+  bool has_factor() const { return has_factor_; }  // "<stem>.scale" is part of scale()
   float scale() const { return scale_; }  // weight = scale * trit, where there is one scale
   std::span<const std::byte> data() const { return data_; }  // as the file stores it
 
@@ -75,7 +76,7 @@ class TernaryMatrix {
   const BlockLayout* blocks_ = nullptr;  // null: I2_S
   std::span<const std::byte> data_;
   int64_t n_ = 0, k_ = 0;
-  bool one_scale_ = false;
+  bool one_scale_ = false, has_factor_ = false;
   float scale_ = 1;
 };
 

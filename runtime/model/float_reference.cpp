@@ -71,15 +71,29 @@ void rms_norm(const float* x, const float* g, int64_t k, float epsilon, float* y
   for (int64_t i = 0; i < k; ++i) y[i] = (x[i] * r) * g[i];
 }
 
-float quantize(const float* x, int64_t k, int8_t* q) {
-  const float s = 127.0F / larger(largest_size(x, k), 1e-5F);
+void quantize_by(const float* x, int64_t k, float s, int8_t* q) {
   for (int64_t i = 0; i < k; ++i) {
     float whole = rint(x[i] * s);
     if (whole > 127.0F) whole = 127.0F;
     if (whole < -127.0F) whole = -127.0F;
     q[i] = whole == whole ? static_cast<int8_t>(whole) : int8_t{0};
   }
+}
+
+float quantize(const float* x, int64_t k, int8_t* q) {
+  const float s = 127.0F / larger(largest_size(x, k), 1e-5F);
+  quantize_by(x, k, s, q);
   return s;
+}
+
+float quantize_group(const float* x, int64_t k, int8_t* q) {
+  const float largest = largest_size(x, k);
+  if (largest < 0x1p-120F) {
+    std::fill_n(q, k, int8_t{0});
+    return 0;
+  }
+  quantize_by(x, k, 127.0F / largest, q);
+  return largest / 127.0F;
 }
 
 void rope(float* x, int64_t heads, int64_t head_size, int64_t dims, int neox, const float* cos,
@@ -251,6 +265,7 @@ const BnFloatKernels& reference_float_kernels() {
       .embed = embed,
       .rms_norm = rms_norm,
       .quantize = quantize,
+      .quantize_group = quantize_group,
       .rope = rope,
       .store_k = store_k,
       .store_v = store_v,

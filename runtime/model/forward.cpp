@@ -41,7 +41,8 @@ LinearInput make_input(const std::vector<Layer>& layers, int64_t batch, int thre
       scratch = std::max(scratch, linear.scratch_bytes());
     }
   input.x = AlignedBuffer(static_cast<size_t>(batch * input.ld));
-  input.scales = AlignedBuffer(static_cast<size_t>(batch) * sizeof(float));
+  // A scale for every 64 activations are the most.
+  input.scales = AlignedBuffer(static_cast<size_t>(batch * (input.ld / 64)) * sizeof(float));
   input.form = AlignedBuffer(static_cast<size_t>(form));
   // Untouched where activations are int8, and no memory then.
   input.floats = AlignedBuffer(static_cast<size_t>(batch * input.ld) * sizeof(float));

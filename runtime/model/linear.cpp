@@ -19,8 +19,15 @@ ProductInput product_input(int64_t tokens, LinearInput& input) {
 }  // namespace
 
 void KernelLinear::take(const float* x, int64_t token, LinearInput& input) const {
-  input.scales.as<float>()[token] =
-      floats_.quantize(x, k(), input.x.as<int8_t>() + token * input.ld);
+  int8_t* q = input.x.as<int8_t>() + token * input.ld;
+  const int64_t group = problem_.group;
+  if (group == 0) {
+    input.scales.as<float>()[token] = floats_.quantize(x, k(), q);
+    return;
+  }
+  float* scales = input.scales.as<float>() + token * (k() / group);
+  for (int64_t g = 0; g < k() / group; ++g)
+    scales[g] = floats_.quantize_group(x + g * group, group, q + g * group);
 }
 
 void KernelLinear::prepare(int64_t m0, int64_t m1, int64_t tokens, LinearInput& input) const {

@@ -25,7 +25,7 @@ struct LinearInput {
   int64_t capacity = 0;  // tokens
   int64_t ld = 0;        // elements of a row of x and floats: the largest K, a multiple of 64
   AlignedBuffer x;       // int8 [capacity][ld]
-  AlignedBuffer scales;  // float [capacity]
+  AlignedBuffer scales;  // float [capacity], with groups [capacity][K/group]
   AlignedBuffer form;    // what prepare makes of x
   AlignedBuffer floats;  // float [capacity][ld], for float activations only
   std::vector<AlignedBuffer> scratch;  // of each thread

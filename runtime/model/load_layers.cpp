@@ -44,14 +44,15 @@ Result<std::vector<Layer>> load_layers(const ModelFile& file,
                                        const BnFloatKernels& floats, ThreadPool& pool,
                                        const std::function<void(double)>& progress,
                                        const std::function<bool()>& stop) {
-  const std::vector<Problem> problems = problems_of(file.hparams.linear_shapes());
+  const std::vector<Problem> problems = file.problems();
   const std::vector<ProblemRows> rows = rows_of(file.layers);
   std::vector<PackedWeights> packed;
   std::vector<PackJob> jobs;
   for (size_t i = 0; i < rows.size(); ++i) {
     const ProblemKernels& of_problem = kernels[i % kProblems];
     packed.emplace_back(of_problem);
-    jobs.push_back(packed[i].job(problems[i % kProblems], of_problem, rows[i].weights()));
+    jobs.push_back(packed[i].job(problems[i % kProblems], of_problem,
+                                 rows[i].weights(problems[i % kProblems].group)));
   }
   BITNET_CHECK(pack_weights(pool, jobs,
                             {.progress = progress,
@@ -69,9 +70,15 @@ Result<std::vector<Layer>> load_layers(const ModelFile& file,
 
 Result<std::vector<Layer>> load_float_layers(const ModelFile& file, const BnFloatKernels& floats,
                                              ThreadPool& pool, const std::function<bool()>& stop) {
+  for (const int64_t group : file.groups)
+    if (group)
+      return fail(Error::Kind::unsupported,
+                  "{}: float activations take one scale a matrix, this model has one for every {} "
+                  "weights",
+                  file.file.path(), group);
   // The reference's packing is the trits themselves.
   std::vector<ProblemKernels> kernels;
-  const std::vector<Problem> problems = problems_of(file.hparams.linear_shapes());
+  const std::vector<Problem> problems = file.problems();
   const auto reference = make_reference_source();
   for (const Problem& problem : problems) kernels.push_back(*reference->find(problem));
 
@@ -81,7 +88,7 @@ Result<std::vector<Layer>> load_float_layers(const ModelFile& file, const BnFloa
     for (size_t p = 0; p < kProblems; ++p) {
       const ProblemRows rows = problem_rows(tensors, kKinds[p]);
       PackedWeights trits(kernels[p]);
-      const PackJob job = trits.job(problems[p], kernels[p], rows.weights());
+      const PackJob job = trits.job(problems[p], kernels[p], rows.weights(0));
       BITNET_CHECK(pack_weights(
           pool, {&job, 1}, {.packed = [&](size_t) { release(file.file, rows); }, .stop = stop}));
       layer.*kMembers[p] =

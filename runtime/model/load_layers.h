@@ -11,7 +11,7 @@
 
 namespace bitnet {
 
-// kernels: of problems_of(file.hparams.linear_shapes()), in that order; file, kernels and floats
+// kernels: of file.problems(), in that order; file, kernels and floats
 // must outlive the layers. progress and stop: as in PackEvents.
 Result<std::vector<Layer>> load_layers(const ModelFile& file,
                                        const std::vector<ProblemKernels>& kernels,

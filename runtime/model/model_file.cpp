@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "runtime/base/half.h"
+#include "runtime/model/problem_rows.h"
 
 namespace bitnet {
 namespace {
@@ -54,10 +55,24 @@ class ModelReader {
       BITNET_TRY(LayerTensors layer, read_layer(fmt::format("blk.{}.", i)));
       model_.layers.push_back(std::move(layer));
     }
+    BITNET_CHECK(find_groups());
     return check_nothing_is_left();
   }
 
  private:
+  // One kernel serves a problem of all layers, so its group is the least of them.
+  Result<void> find_groups() {
+    for (const Problem& problem : problems_of(h_.linear_shapes())) {
+      std::vector<const TernaryMatrix*> parts;
+      for (const LayerTensors& layer : model_.layers)
+        for (const TernaryMatrix* part : problem_rows(layer, problem.kind).parts())
+          parts.push_back(part);
+      BITNET_TRY(const int64_t group, common_group(parts));
+      model_.groups.push_back(group);
+    }
+    return {};
+  }
+
   Result<const TensorInfo*> take(const std::string& name) {
     BITNET_TRY(const TensorInfo* tensor, file_.tensor(name));
     used_.insert(tensor->name);
@@ -96,11 +111,6 @@ class ModelReader {
     BITNET_TRY(const TensorInfo* tensor, take(name));
     BITNET_TRY(TernaryMatrix matrix, TernaryMatrix::open(file_, *tensor, i2s_layout_));
     if (matrix.n() != n || matrix.k() != k) return wrong_shape(*tensor, n, k);
-    if (!matrix.one_scale()) {
-      return fail(Error::Kind::unsupported,
-                  "{}: found {} with a scale for every {} weights, wanted one scale a matrix",
-                  file_.where(*tensor), traits(tensor->type).name, matrix.group());
-    }
     if (const TensorInfo* scale = file_.find(TernaryMatrix::scale_name(tensor->name)))
       used_.insert(scale->name);
     return matrix;
@@ -217,6 +227,12 @@ Result<ModelFile> read(Gguf file, const ModelFileOptions& options) {
 }
 
 }  // namespace
+
+std::vector<Problem> ModelFile::problems() const {
+  std::vector<Problem> problems = problems_of(hparams.linear_shapes());
+  for (size_t p = 0; p < problems.size(); ++p) problems[p].group = groups[p];
+  return problems;
+}
 
 Result<ModelFile> ModelFile::open(const std::string& path, const ModelFileOptions& options) {
   BITNET_TRY(Gguf file, Gguf::open(path));

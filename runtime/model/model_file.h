@@ -43,10 +43,14 @@ struct ModelFile {
   // original one, and those of longer ones.
   std::span<const float> rope_factors, rope_factors_long;
   std::vector<LayerTensors> layers;
+  std::vector<int64_t> groups;  // of each of problems(): Problem::group, the same in all layers
   // Norm vectors that the file does not store 4-byte aligned or as F32 (F16 and BF16 are accepted)
   // live here.
   std::vector<std::vector<float>> converted;
   std::vector<std::string> notices;  // lines for the user: what was assumed, what is ignored
+
+  // What its layers ask of kernels.
+  std::vector<Problem> problems() const;
 
   static Result<ModelFile> open(const std::string& path, const ModelFileOptions& options = {});
   // For tests and fuzzing: bytes must outlive the result; name stands in messages.

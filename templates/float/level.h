@@ -16,6 +16,7 @@
 #define bn_embed BN_AT_LEVEL(bn_embed)
 #define bn_rms_norm BN_AT_LEVEL(bn_rms_norm)
 #define bn_quantize BN_AT_LEVEL(bn_quantize)
+#define bn_quantize_group BN_AT_LEVEL(bn_quantize_group)
 #define bn_rope BN_AT_LEVEL(bn_rope)
 #define bn_store_k BN_AT_LEVEL(bn_store_k)
 #define bn_store_v BN_AT_LEVEL(bn_store_v)
@@ -32,6 +33,7 @@
 void bn_embed(int32_t type, const uint8_t* row, int64_t k, float* out);
 void bn_rms_norm(const float* x, const float* g, int64_t k, float epsilon, float* y);
 float bn_quantize(const float* x, int64_t k, int8_t* q);
+float bn_quantize_group(const float* x, int64_t k, int8_t* q);
 void bn_rope(float* x, int64_t heads, int64_t head_size, int64_t dims, int neox, const float* cos,
              const float* sin);
 void bn_store_k(int32_t type, const float* x, int64_t head_size, int64_t t, void* k);

@@ -6,6 +6,7 @@ const BnFloatKernels bn_float_kernels = {
     .embed = bn_embed,
     .rms_norm = bn_rms_norm,
     .quantize = bn_quantize,
+    .quantize_group = bn_quantize_group,
     .rope = bn_rope,
     .store_k = bn_store_k,
     .store_v = bn_store_v,

@@ -40,16 +40,28 @@ BN_FLOAT_INLINE BnBytes16 quantize16(BnFloats16 x, float s) {
   return __builtin_convertvector(__builtin_convertvector(whole, BnI16), BnBytes16);
 }
 
-float bn_quantize(const float* x, int64_t k, int8_t* q) {
-  const float largest = bn_largest_size(x, k);
-  const float s = 127.0f / (largest > 1e-5f ? largest : 1e-5f);
+// q = clamp(rint(x * s)).
+BN_FLOAT_INLINE void quantize_by(const float* x, int64_t k, float s, int8_t* q) {
   int64_t i = 0;
   for (; i + 16 <= k; i += 16) *(BnBytes16Memory*)(q + i) = quantize16(bn_load16(x + i), s);
   if (i < k) {
     const BnBytes16 last = quantize16(bn_load16_part(x + i, k - i, 0), s);
     for (int64_t j = 0; i + j < k; ++j) q[i + j] = last[j];
   }
+}
+
+float bn_quantize(const float* x, int64_t k, int8_t* q) {
+  const float largest = bn_largest_size(x, k);
+  const float s = 127.0f / (largest > 1e-5f ? largest : 1e-5f);
+  quantize_by(x, k, s, q);
   return s;
+}
+
+float bn_quantize_group(const float* x, int64_t k, int8_t* q) {
+  const float largest = bn_largest_size(x, k);
+  const int none = largest < 0x1p-120f;
+  quantize_by(x, k, none ? 0.0f : 127.0f / largest, q);
+  return none ? 0.0f : largest / 127.0f;
 }
 
 void bn_gate(const float* g, const float* u, int64_t n, int relu2, float* y) {

@@ -79,7 +79,7 @@ Result<int> run(const Arguments& a) {
   BITNET_TRY(const std::optional<Isa> level, level_of(a));
   BITNET_TRY(const ModelFile model, ModelFile::open(a.model, a.file));
   print_notices(model.notices);
-  const std::vector<Problem> problems = problems_of(model.hparams.linear_shapes());
+  const std::vector<Problem> problems = model.problems();
   const IsaSet proved = proved_isa();
   const int threads = a.threads > 0 ? a.threads : default_thread_count();
   const Header header{.model = std::filesystem::path(a.model).filename().string(),
