@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/base/range.h"
 #include "runtime/gguf/ternary.h"
 #include "runtime/kernel/problem.h"
 #include "runtime/kernel/trits.h"
