@@ -97,7 +97,7 @@ Result<void> check_kernel(const ElfLayout& elf, const KernelRecord& kernel, cons
 }
 
 // A kernel's code may hold its shape as constants; its symbols say which: <name>_<n>x<k>, 0 for
-// any.
+// any, and g<group> behind it where that is one.
 Result<void> check_shape(const KernelRecord& kernel, const Problem& problem) {
   const auto number = [](std::string_view text) {
     int64_t value = -1;
@@ -111,9 +111,12 @@ Result<void> check_shape(const KernelRecord& kernel, const Problem& problem) {
     return fail(refused, "symbol prefix {} does not follow from the name {}", kernel.symbol_prefix,
                 kernel.name);
   const int64_t n = number(shape.substr(kernel.name.size() + 1, x - kernel.name.size() - 1));
-  const int64_t k = number(shape.substr(x + 1));
-  if ((n != 0 && n != problem.n) || (k != 0 && k != problem.k))
-    return fail(refused, "kernel {} is not for {}x{}", kernel.symbol_prefix, problem.n, problem.k);
+  const size_t g = shape.find('g', x);
+  const int64_t k = number(shape.substr(x + 1, g == std::string_view::npos ? g : g - x - 1));
+  const int64_t group = g == std::string_view::npos ? problem.group : number(shape.substr(g + 1));
+  if ((n != 0 && n != problem.n) || (k != 0 && k != problem.k) || group != problem.group)
+    return fail(refused, "kernel {} is not for {}x{}{}", kernel.symbol_prefix, problem.n, problem.k,
+                problem.group ? fmt::format("/{}", problem.group) : "");
   if (kernel.sizes.exact_k < problem.k)
     return fail(refused, "kernel {} is exact up to K={}, not {}", kernel.name, kernel.sizes.exact_k,
                 problem.k);
