@@ -41,7 +41,9 @@ class PlanCache : public testing::Test {
     });
     KernelName name{
         .kernel = t->kernel, .packing = t->packing, .isa = t->isa, .parameters = t->defaults};
-    return codegen::specialise({.name = name, .n = kProblem.n, .k = kProblem.k}).value();
+    return codegen::specialise(
+               {.name = name, .n = kProblem.n, .k = kProblem.k, .group = kProblem.group})
+        .value();
   }
   static std::vector<std::byte> write(int threads, std::span<const std::byte> previous,
                                       std::vector<std::string>& notices) {
@@ -50,7 +52,9 @@ class PlanCache : public testing::Test {
                     .problems = kProblems,
                     .classes = {{.m_min = 1, .m_max = kAnyTokens}},
                     .entries = {{{.kernel = &kernel}}}};
-    return link_plan(plan, {}, {}, kProblems, previous, notices).value();
+    auto linked = link_plan(plan, {}, {}, kProblems, previous, notices);
+    EXPECT_TRUE(linked) << linked.error().message;
+    return std::move(linked).value();
   }
   static Manifest manifest_of(std::span<const std::byte> file) {
     return vet_cache(file, {}, shape_digest(kProblems)).value();

@@ -79,9 +79,10 @@ Result<PlanRecord> revive(const Manifest& old, const PlanRecord& plan, Contents&
       const std::string hash = template_hash(name);
       if (hash.empty() || hash != kernel.template_hash)
         return fail(Error::Kind::unsupported, "the code of {} has changed since", kernel.name);
-      BITNET_TRY(codegen::Object object,
-                 codegen::specialise(
-                     {.name = std::move(name), .n = problem.problem.n, .k = problem.problem.k}));
+      BITNET_TRY(codegen::Object object, codegen::specialise({.name = std::move(name),
+                                                              .n = problem.problem.n,
+                                                              .k = problem.problem.k,
+                                                              .group = problem.problem.group}));
       c.kernel = contents.add(object, {.name = kernel.name,
                                        .template_hash = hash,
                                        .packing_key = kernel.packing_key,
