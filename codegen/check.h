@@ -11,7 +11,7 @@ namespace bitnet::codegen {
 
 // A frame may hold small buffers for the tails of rows and tokens; an accumulator array that did
 // not become registers is larger.
-constexpr uint64_t kMostStackBytes = 4608;  // two loops, without groups and with them
+constexpr uint64_t kMostStackBytes = 2048;
 
 Result<void> check_module(const llvm::Module& module);
 // What only the object shows: calls that the back end made up (memset for a loop), data that could

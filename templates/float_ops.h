@@ -125,12 +125,11 @@ BN_FLOAT_INLINE BnFloats16 bn_exp16(BnFloats16 x) {
   const BnFloats16 n = shifted - 0x1.8p23f;
   BnFloats16 r = bn_fma16(n, bn_splat16(-0x1.62e43p-1f), x);
   r = bn_fma16(n, bn_splat16(0x1.05c61p-29f), r);
-  BnFloats16 p = bn_fma16(bn_splat16(0x1.6a23dp-10f), r, bn_splat16(0x1.123a2p-7f));
-  p = bn_fma16(p, r, bn_splat16(0x1.5558f2p-5f));
-  p = bn_fma16(p, r, bn_splat16(0x1.555492p-3f));
-  p = bn_fma16(p, r, bn_splat16(0x1.fffffcp-2f));
-  p = bn_fma16(p, r, bn_splat16(1.0f));
-  p = bn_fma16(p, r, bn_splat16(1.0f));
+  static const float kNext[] = {0x1.123a2p-7f,  0x1.5558f2p-5f, 0x1.555492p-3f,
+                                0x1.fffffcp-2f, 1.0f,           1.0f};
+  BnFloats16 p = bn_splat16(0x1.6a23dp-10f);
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 6; ++i) p = bn_fma16(p, r, bn_splat16(kNext[i]));
   BnFloats16 y = bn_from_bits16(bn_bits16(p) + (bn_bits16(shifted) << 23));
   y = x < -87.0f ? bn_splat16(0.0f) : y;
   y = x > 88.0f ? bn_splat16(__builtin_inff()) : y;
@@ -190,7 +189,7 @@ BN_FLOAT_INLINE void bn_add_group(const int32_t* dots, const uint16_t* d, float 
 }
 
 // What a kernel hands to its epilogue, for each row 4 bytes: its dot product, int32, or with groups
-// the float that their chain came to. `chained` is a constant wherever this is called.
+// the float that their chain came to.
 BN_FLOAT_INLINE BnFloats16 bn_result16(const int32_t* results, int chained) {
   return chained ? bn_load16(results) : __builtin_convertvector(bn_load16_i32(results), BnFloats16);
 }
@@ -215,7 +214,8 @@ BN_FLOAT_INLINE void bn_epilogue_scale(const int32_t* results, const int chained
   }
 }
 
-// act(gate) * up of `pairs` (gate, up) pairs of results.
+// act(gate) * up of `pairs` (gate, up) pairs of results. One loop whatever the activation and the
+// results, for the arrays of its ends and of an emulated exp stand on the stack once then.
 BN_FLOAT_INLINE void bn_epilogue_gate(const int32_t* results, const int chained, int64_t pairs,
                                       float c_gate, float c_up, int relu2, float* y) {
   int32_t last[32];
@@ -241,15 +241,6 @@ BN_FLOAT_INLINE void bn_epilogue_gate(const int32_t* results, const int chained,
     }
   }
 }
-BN_FLOAT_INLINE void bn_epilogue_gates(const BnRun* run, const int32_t* results, const int chained,
-                                       int64_t pairs, float c_gate, float c_up, float* y) {
-  if (run->epilogue == BN_GATE_UP_RELU2) {
-    bn_epilogue_gate(results, chained, pairs, c_gate, c_up, 1, y);
-  } else {
-    bn_epilogue_gate(results, chained, pairs, c_gate, c_up, 0, y);
-  }
-}
-
 // Rows by segments, each with its scale; rows may cross them.
 BN_FLOAT_INLINE void bn_epilogue_segments(const BnRun* run, int64_t m, int64_t n_first,
                                           const int32_t* dots, int64_t count, float* y) {
@@ -280,20 +271,17 @@ BN_FLOAT_INLINE void bn_epilogue_int32(const int32_t* dots, int64_t count, int32
 BN_FLOAT_INLINE void bn_epilogue(const BnRun* run, int64_t group, int64_t m, int64_t n_first,
                                  const int32_t* results, int64_t count) {
   float* y = (float*)run->y + m * run->ldy;
-  const int gates = run->epilogue == BN_GATE_UP_SILU || run->epilogue == BN_GATE_UP_RELU2;
-  if (group) {
-    if (gates) {
-      bn_epilogue_gates(run, results, 1, count / 2, 1.0f, 1.0f, y + n_first / 2);
-    } else {
-      bn_epilogue_scale(results, 1, count, 1, 1.0f, run->epilogue == BN_SCALED_ADD,
-                        run->residual_scale, y + n_first);
-    }
+  if (run->epilogue == BN_GATE_UP_SILU || run->epilogue == BN_GATE_UP_RELU2) {
+    const float token_scale = group ? 1.0f : run->token_scale[m];
+    const float c_gate = group ? 1.0f : run->segments[0].weight_scale / token_scale;
+    const float c_up = group ? 1.0f : run->segments[1].weight_scale / token_scale;
+    bn_epilogue_gate(results, group != 0, count / 2, c_gate, c_up,
+                     run->epilogue == BN_GATE_UP_RELU2, y + n_first / 2);
+  } else if (group) {
+    bn_epilogue_scale(results, 1, count, 1, 1.0f, run->epilogue == BN_SCALED_ADD,
+                      run->residual_scale, y + n_first);
   } else if (run->epilogue == BN_INT32) {
     bn_epilogue_int32(results, count, (int32_t*)run->y + m * run->ldy + n_first);
-  } else if (gates) {
-    const float token_scale = run->token_scale[m];
-    bn_epilogue_gates(run, results, 0, count / 2, run->segments[0].weight_scale / token_scale,
-                      run->segments[1].weight_scale / token_scale, y + n_first / 2);
   } else {
     bn_epilogue_segments(run, m, n_first, results, count, y);
   }

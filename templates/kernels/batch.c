@@ -223,31 +223,12 @@ V_INLINE int64_t place_of_token(int64_t m) {
   return m - lane + lane / 8 * 4 + lane % 4 + lane % 8 / 4 * V_LANES;
 }
 
-V_INLINE void zero_near(const Scratch* s, int64_t rows, const int vecs) {
-  for (int64_t i = 0; i < rows * vecs; ++i) v_store(s->near + i * V_BYTES, v_zero());
-}
-
-V_INLINE void batch_dots(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens, int64_t n0,
-                         int64_t rows, const int vecs) {
-  const int64_t all = packing_chunks(run_k(r)), step = P_k / kChunkK;
-  for (int64_t c0 = 0; c0 < all; c0 += kExactChunks) {
-    const int64_t c1 = min64(c0 + kExactChunks, all);
-    zero_near(s, rows, vecs);
-    for (int64_t c = c0; c < c1; c += step) {
-      // Past the last chunk there may be bytes that are no codes: the last pass begins early.
-      const int64_t begin = min64(c, all - step);
-      pass(r, s, m0, tokens, n0, rows, 0, 0, begin, (int)(c - begin), vecs);
-    }
-    widen(s, rows, vecs);
-  }
-}
-
 // The chain's step of a group: far = fma(near * a, d, far) for a panel's rows, d its scales. A vec
 // of tokens is 2 * V_LANES floats; where that is 8, every second vec goes along in 16.
 V_INLINE void chain_panel(const Scratch* s, int64_t n, const uint16_t* d, const int vecs) {
 #pragma clang loop unroll(disable)
   for (int row = 0; row < P_r; ++row) {
-    int32_t wide[2 * kMostBatchVecs * V_LANES + 16];
+    int32_t* wide = (int32_t*)s->stage;  // 8 * V_LANES of them; nothing is transposed now
     if (vecs * 2 * V_LANES % 16) bn_store16(wide + vecs * 2 * V_LANES - 8, bn_splat16(0));
 #pragma clang loop unroll(full)
     for (int v = 0; v < vecs; ++v) {
@@ -265,34 +246,41 @@ V_INLINE void chain_panel(const Scratch* s, int64_t n, const uint16_t* d, const 
   }
 }
 
-V_INLINE void batch_groups(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens, int64_t n0,
-                           int64_t rows, int64_t group, const int vecs) {
-  const int64_t k = run_k(r);
+// The same of all panels, with the scales of group g, codes bytes into every panel.
+V_INLINE void chain(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens, int64_t n0,
+                    int64_t rows, int64_t g, int64_t codes, const int vecs) {
+  const int64_t k = run_k(r), group = group_of(r->group);
   for (int i = 0; i < P_b; ++i) s->a[i] = 0;
-  for (int64_t g = 0; g < k / group; ++g) {
-    const int64_t codes = g * packing_group_bytes(group);
-    zero_near(s, rows, vecs);
-    for (int64_t c = 0; c < group / kChunkK; c += P_k / kChunkK)
-      pass(r, s, m0, tokens, n0, rows, g * group, codes, c, 0, vecs);
-    for (int64_t m = 0; m < tokens; ++m)
-      s->a[place_of_token(m)] = groups_of_row(form_row(r->form, m0 + m, k, group), k)[g].scale;
+  for (int64_t m = 0; m < tokens; ++m)
+    s->a[place_of_token(m)] = groups_of_row(form_row(r->form, m0 + m, k, group), k)[g].scale;
 #pragma clang loop unroll(disable)
-    for (int64_t n = 0; n < rows; n += P_r)
-      chain_panel(s, n,
-                  group_weight_scales(packed_panel(r->packed, n0 + n, k, group) + codes, group),
-                  vecs);
-  }
+  for (int64_t n = 0; n < rows; n += P_r)
+    chain_panel(s, n, group_weight_scales(packed_panel(r->packed, n0 + n, k, group) + codes, group),
+                vecs);
 }
 
-// far of a block's rows.
+// far of a block's rows. Without groups all of K is one, of as many intervals as near needs.
 V_INLINE void batch_results(const BnRun* r, const Scratch* s, int64_t m0, int64_t tokens,
                             int64_t n0, int64_t rows, const int vecs) {
-  const int64_t group = group_of(r->group);
+  const int64_t k = run_k(r), group = group_of(r->group), step = P_k / kChunkK;
+  const int64_t all = packing_chunks(group ? group : k);
   for (int64_t i = 0; i < rows * batch_vecs() * 2; ++i) v_store(s->far + i * V_LANES, v_zero());
-  if (group) {
-    batch_groups(r, s, m0, tokens, n0, rows, group, vecs);
-  } else {
-    batch_dots(r, s, m0, tokens, n0, rows, vecs);
+  for (int64_t g = 0; g < form_groups(k, group); ++g) {
+    const int64_t codes = g * packing_group_bytes(group);
+    for (int64_t c0 = 0; c0 < all; c0 += kExactChunks) {
+      const int64_t c1 = min64(c0 + kExactChunks, all);
+      for (int64_t i = 0; i < rows * vecs; ++i) v_store(s->near + i * V_BYTES, v_zero());
+      for (int64_t c = c0; c < c1; c += step) {
+        // Past the last chunk there may be bytes that are no codes: the last pass begins early.
+        const int64_t begin = min64(c, all - step);
+        pass(r, s, m0, tokens, n0, rows, g * group, codes, begin, (int)(c - begin), vecs);
+      }
+      if (group) {
+        chain(r, s, m0, tokens, n0, rows, g, codes, vecs);
+      } else {
+        widen(s, rows, vecs);
+      }
+    }
   }
 }
 

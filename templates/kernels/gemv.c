@@ -112,14 +112,20 @@ V_INLINE void panel_dots(const uint8_t* panel, const int8_t* x, int32_t x_sum, i
     v_store(dots + v * V_LANES, v_sar32(v_load(dots + v * V_LANES), 2 * top));
 }
 
-// y[r] of a panel: the chain over its groups. dots: room for r.
-V_INLINE void panel_groups(const uint8_t* panel, const int8_t* x, int64_t k, int64_t group,
-                           int32_t* dots, float* y) {
+// results[r] of a panel, as bn_epilogue wants them; with groups, room for as many dot products lies
+// behind them. Without groups all of K is one, so that the loop that works stands here once.
+V_INLINE void panel_results(const uint8_t* panel, const int8_t* x, int64_t k, int64_t group,
+                            int32_t* results) {
   const FormGroup* of_x = groups_of_row(x, k);
-  for (int row = 0; row < P_r; ++row) y[row] = 0;
-  for (int64_t g = 0; g < k / group; ++g, panel += packing_group_bytes(group)) {
-    panel_dots(panel, x + g * group, of_x[g].sum, group / kChunkK, dots);
+  int32_t* dots = group ? results + P_r : results;
+  float* y = (float*)results;
+  if (group)
+    for (int row = 0; row < P_r; ++row) y[row] = 0;
+  for (int64_t g = 0; g < form_groups(k, group); ++g) {
+    panel_dots(panel, x + g * group, of_x[g].sum, packing_chunks(group ? group : k), dots);
+    if (!group) continue;
     bn_add_group(dots, group_weight_scales(panel, group), of_x[g].scale, P_r, y);
+    panel += packing_group_bytes(group);
   }
 }
 
@@ -129,12 +135,7 @@ void BN_NAME(run)(const BnRun* r) {
   for (int64_t m = r->m0; m < r->m1; ++m) {
     const int8_t* x = form_row(r->form, m, k, group);
     for (int64_t n = r->n0; n < r->n1; n += P_r) {
-      const uint8_t* panel = packed_panel(r->packed, n, k, group);
-      if (group) {
-        panel_groups(panel, x, k, group, results + P_r, (float*)results);
-      } else {
-        panel_dots(panel, x, groups_of_row(x, k)->sum, packing_chunks(k), results);
-      }
+      panel_results(packed_panel(r->packed, n, k, group), x, k, group, results);
       bn_epilogue(r, group, m, n, results, min64(P_r, r->n1 - n));
     }
   }

@@ -144,31 +144,27 @@ V_INLINE void begin_dots(const TileTokens* t, int64_t k, int64_t g, int32_t* dot
   }
 }
 
-// y[tokens][r] of a panel: the chain over its groups. dots: room for as many.
-V_INLINE void tile_groups(const uint8_t* panel, const TileTokens* t, int64_t k, int64_t group,
-                          int32_t* dots, float* y) {
-  for (int64_t i = 0; i < t->tokens * P_r; ++i) y[i] = 0;
-  for (int64_t g = 0; g < k / group; ++g, panel += packing_group_bytes(group)) {
+// results[tokens][r] of the panel that begins with row n, as bn_epilogue wants them; with groups,
+// room for as many dot products lies behind them (tile_cells). Without groups all of K is one.
+// block: chunks that are taken at once; a group is.
+V_INLINE void tile_results(const BnRun* r, int64_t n, const TileTokens* t, int64_t block,
+                           int32_t* results) {
+  const int64_t k = run_k(r), group = group_of(r->group);
+  const int64_t chunks = packing_chunks(group ? group : k);
+  const uint8_t* panel = packed_panel(r->packed, n, k, group);
+  int32_t* dots = group ? results + tile_room(t->tokens) * P_r : results;
+  float* y = (float*)results;
+  if (group)
+    for (int64_t i = 0; i < t->tokens * P_r; ++i) y[i] = 0;
+  for (int64_t g = 0; g < form_groups(k, group); ++g) {
     begin_dots(t, k, g, dots);
-    add_tiles(panel, t, g * group, group / kChunkK, group / kChunkK, dots);
+    add_tiles(panel, t, g * group, chunks, group ? chunks : block, dots);
+    if (!group) continue;
 #pragma clang loop unroll(disable)
     for (int64_t m = 0; m < t->tokens; ++m)
       bn_add_group(dots + m * P_r, group_weight_scales(panel, group),
                    groups_of_row(t->x + m * t->ldx, k)[g].scale, P_r, y + m * P_r);
-  }
-}
-
-// results[tokens][r] of the panel that begins with row n, as bn_epilogue wants them. block: chunks
-// that are taken at once; a group is. Room: tile_cells.
-V_INLINE void tile_results(const BnRun* r, int64_t n, const TileTokens* t, int64_t block,
-                           int32_t* results) {
-  const int64_t k = run_k(r), group = group_of(r->group);
-  const uint8_t* panel = packed_panel(r->packed, n, k, group);
-  if (group) {
-    tile_groups(panel, t, k, group, results + tile_room(t->tokens) * P_r, (float*)results);
-  } else {
-    begin_dots(t, k, 0, results);
-    add_tiles(panel, t, 0, packing_chunks(k), block, results);
+    panel += packing_group_bytes(group);
   }
 }
 V_INLINE int64_t tile_cells(int64_t tokens, int64_t group) {
