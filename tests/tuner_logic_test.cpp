@@ -170,6 +170,17 @@ TEST(Records, PrintAndParseAgree) {
   }
 }
 
+// What was measured of a shape with a scale for each part says nothing of one with groups.
+TEST(Records, AGroupSizeIsPartOfTheQuestion) {
+  Record record = some_record(RecordKind::trial);
+  const std::string plain = question(record.key);
+  record.key.problem.group = 128;
+  EXPECT_NE(question(record.key), plain);
+  const auto back = parse_record(to_text(record));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->key.problem.group, 128);
+}
+
 TEST(Records, RefuseWhatIsMissingUnknownTwiceOrNoNumber) {
   const std::string good = to_text(some_record(RecordKind::trial));
   const auto message = [](const std::string& text) {

@@ -64,6 +64,7 @@ class Reader {
     if constexpr (std::is_floating_point_v<Number>) good = good && std::isfinite(out);
     if (!good) complain(key, *text);
   }
+  bool has(std::string_view key) const { return fields_.contains(key); }
   Result<void> finish() const {
     if (!complaint_.empty()) return fail(Error::Kind::invalid, "{}", complaint_);
     if (taken_ != fields_.size())
@@ -93,9 +94,10 @@ class Reader {
 
 std::string question(const RecordKey& key) {
   return fmt::format(
-      "machine={} isa={} threads={} where={} problem={} n={} k={} epilogue={} m={} objective={}",
+      "machine={} isa={} threads={} where={} problem={} n={} k={}{} epilogue={} m={} objective={}",
       key.machine, key.isa, key.threads, key.residency, name(key.problem.kind), key.problem.n,
-      key.problem.k, static_cast<int>(key.problem.epilogue), key.m_min, key.objective);
+      key.problem.k, key.problem.group ? fmt::format(" group={}", key.problem.group) : "",
+      static_cast<int>(key.problem.epilogue), key.m_min, key.objective);
 }
 
 std::string to_text(const Record& r) {
@@ -128,6 +130,7 @@ Result<Record> parse_record(std::string_view text) {
   reader.read("problem", r.key.problem.kind);
   reader.read("n", r.key.problem.n);
   reader.read("k", r.key.problem.k);
+  if (reader.has("group")) reader.read("group", r.key.problem.group);  // absent: 0
   reader.read("epilogue", epilogue);
   reader.read("m", r.key.m_min);
   reader.read("objective", r.key.objective);
