@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <bit>
 #include <filesystem>
 
 #include "runtime/model/model_file.h"
 #include "runtime/session.h"
+#include "tests/logits.h"
 #include "tools/synth/synth.h"
 
 namespace bitnet {
@@ -43,25 +43,12 @@ class GroupedModel : public testing::Test {
       std::filesystem::temp_directory_path() / fmt::format("bitnet-grouped-{}", getpid());
 };
 
-// All logits of some tokens, evaluated together and then one by one.
+// Of some tokens, evaluated together and then one by one.
 std::vector<uint32_t> logits_of(const std::string& path, KernelChoice kernels, int threads = 1) {
   auto loaded = Model::load(path, {.threads = threads, .kernels = kernels});
   EXPECT_TRUE(loaded) << loaded.error().message;
   if (!loaded) return {};
-  Sequence sequence = loaded->sequence(64).value();
-  std::vector<uint32_t> bits;
-  const auto evaluate = [&](int32_t first, int32_t count) {
-    std::vector<TokenRequest> requests;
-    for (int32_t token = first; token < first + count; ++token)
-      requests.push_back(
-          {.sequence = &sequence, .token = token, .want = {.kind = Want::Kind::all, .k = 1}});
-    for (const TokenResult& result : loaded->evaluate(requests).value())
-      for (const float logit : result.all) bits.push_back(std::bit_cast<uint32_t>(logit));
-  };
-  evaluate(1, 37);
-  evaluate(40, 3);
-  evaluate(50, 1);
-  return bits;
+  return logits_of(*loaded, {{1, 37}, {40, 3}, {50, 1}});
 }
 
 TEST_F(GroupedModel, EveryTypeGivesTheReferencesLogits) {

@@ -5,11 +5,11 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <bit>
 #include <filesystem>
 
 #include "runtime/model/problem_rows.h"
 #include "runtime/session.h"
+#include "tests/logits.h"
 #include "tests/small_models.h"
 #include "tuner/cache_file.h"
 #include "tuner/settle.h"
@@ -145,23 +145,7 @@ class TuningOfTests {
   SearchResult found_;
 };
 
-// All logits of some tokens, evaluated together and then one by one.
-std::vector<uint32_t> logits_of(Model& model) {
-  Sequence sequence = model.sequence(40).value();
-  std::vector<uint32_t> bits;
-  const auto evaluate = [&](int32_t first, int32_t count) {
-    std::vector<TokenRequest> requests;
-    for (int32_t token = first; token < first + count; ++token)
-      requests.push_back(
-          {.sequence = &sequence, .token = token, .want = {.kind = Want::Kind::all, .k = 1}});
-    for (const TokenResult& result : model.evaluate(requests).value())
-      for (const float logit : result.all) bits.push_back(std::bit_cast<uint32_t>(logit));
-  };
-  evaluate(1, 17);
-  evaluate(20, 1);
-  evaluate(30, 1);
-  return bits;
-}
+constexpr std::initializer_list<TokenBlock> kTogetherThenOneByOne = {{1, 17}, {20, 1}, {30, 1}};
 
 TEST(AnotherPacking, GoesThroughTunerCacheAndRuntimeToTheSameLogits) {
   const std::string path = small_model_files().path(kSmallModels[0]);
@@ -184,7 +168,7 @@ TEST(AnotherPacking, GoesThroughTunerCacheAndRuntimeToTheSameLogits) {
   Model cached = Model::load(path, options).value();
   std::filesystem::remove(cache);
   EXPECT_TRUE(cached.kernels_in_use().starts_with("tuned kernels of ")) << cached.kernels_in_use();
-  EXPECT_EQ(logits_of(cached), logits_of(builtin));
+  EXPECT_EQ(logits_of(cached, kTogetherThenOneByOne), logits_of(builtin, kTogetherThenOneByOne));
 }
 
 }  // namespace
