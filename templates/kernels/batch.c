@@ -228,7 +228,7 @@ V_INLINE int64_t place_of_token(int64_t m) {
 V_INLINE void chain_panel(const Scratch* s, int64_t n, const uint16_t* d, const int vecs) {
 #pragma clang loop unroll(disable)
   for (int row = 0; row < P_r; ++row) {
-    int32_t* wide = (int32_t*)s->stage;  // 8 * V_LANES of them; nothing is transposed now
+    int32_t wide[2 * kMostBatchVecs * V_LANES + 16];  // registers, where they are wide enough
     if (vecs * 2 * V_LANES % 16) bn_store16(wide + vecs * 2 * V_LANES - 8, bn_splat16(0));
 #pragma clang loop unroll(full)
     for (int v = 0; v < vecs; ++v) {
